@@ -1,0 +1,34 @@
+/**
+ * One event tells what happened once, for the log and the metrics alike: once a range, a shard or a batch, never once a
+ * record. Names and fields must hold no value of a record and no file name; text is masked on its way out all the same.
+ */
+
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface TelemetryEvent {
+  readonly name: string;
+  readonly level: EventLevel;
+  readonly fields: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+export interface Telemetry {
+  emit(event: TelemetryEvent): void;
+}
+
+export const silentTelemetry: Telemetry = { emit: () => {} };
+
+/** Sends each event to every sink. */
+export function fanOut(...sinks: readonly Telemetry[]): Telemetry {
+  return {
+    emit(event) {
+      for (const sink of sinks) sink.emit(event);
+    },
+  };
+}
+
+const CPF_LIKE = /\d{3}\.?\d{3}\.?\d{3}-?\d{2}|\d{9,}/g;
+
+/** Replaces what may be a CPF (11 digits, bare or masked, or any longer run) so that logs hold none in clear. */
+export function maskDigits(text: string): string {
+  return text.replace(CPF_LIKE, '***');
+}

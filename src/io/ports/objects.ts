@@ -1,0 +1,51 @@
+/**
+ * Port: the object store. Raw files, work objects, manifests, parts and answers.
+ *
+ * Contract
+ * - An object appears whole or not at all; once `commit` or `put` has returned, it survives a loss of power.
+ * - Keys are made by the engine (`[a-z0-9._/-]`, no `..`), never taken from a client.
+ * - A pin (key and etag) names one state of an object: reading through it gives exactly that state's bytes or a fault,
+ *   `OBJECT_VANISHED` (the key is gone) or `OBJECT_CHANGED` (it holds something else now).
+ * - `delete` of what is not there succeeds.
+ * - Other faults: `STORE_IO`, `STORE_FULL` (both retry).
+ */
+
+export interface ObjectPin {
+  readonly key: string;
+  readonly etag: string;
+}
+
+export interface ObjectInfo extends ObjectPin {
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+export interface RangeReader {
+  /** Fills `target` from its start with the next bytes; returns how many, 0 at the range's end. Never returns short but at the end. */
+  read(target: Uint8Array): Promise<number>;
+  /** Frees what the reader holds; safe to call twice and in the middle of a range. */
+  close(): Promise<void>;
+}
+
+export interface ObjectWriter {
+  /** The bytes may be reused by the caller once the promise has settled. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes the object appear under its key, durably, in place of any earlier one. */
+  commit(): Promise<ObjectInfo>;
+  /** Leaves nothing behind; safe after `commit` and when called twice. */
+  abort(): Promise<void>;
+}
+
+export interface ObjectStore {
+  head(key: string): Promise<ObjectInfo | undefined>;
+  /** Opens bytes `[start, end)` of the pinned state; checks the pin when opened and at the end. */
+  openRange(pin: ObjectPin, start: number, end: number): Promise<RangeReader>;
+  create(key: string): Promise<ObjectWriter>;
+  put(key: string, bytes: Uint8Array): Promise<ObjectInfo>;
+  /** The whole object, for small ones; `undefined` where the key holds nothing. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  delete(key: string): Promise<void>;
+  deletePrefix(prefix: string): Promise<void>;
+  /** Objects whose key begins with `prefix`, in key order. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+}

@@ -1,0 +1,152 @@
+/**
+ * Port: the registry. Batches, the results of their work, recorded failures, each client's line and turn.
+ *
+ * Contract
+ * - Every write is one conditional write on one item and survives a loss of power once answered; every read is strongly
+ *   consistent (it sees all writes answered before it began).
+ * - `accept` is idempotent by `id`. A new batch gets the next number of its client's line; numbers grow in the order in
+ *   which acceptances were answered, and never repeat.
+ * - `replace` writes a batch only where the stored `revision` is the one given; it stores `revision + 1`. `false`
+ *   otherwise, and nothing changes.
+ * - `putResult` stores the first result for (batch, kind, work) and drops later ones; it answers the one that stands.
+ * - `requeue` gives a batch the next number of its client's line, conditional on the revision.
+ * - `takeTurns` is a compare-and-swap of the client's one turn item.
+ * - Bodies are JSON texts; the registry does not look into results.
+ */
+
+export type BatchState =
+  | 'accepted'
+  | 'picking'
+  | 'processing'
+  | 'staged'
+  | 'awaiting_approval'
+  | 'registering'
+  | 'stalled'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+
+export const FINAL_STATES: ReadonlySet<BatchState> = new Set(['completed', 'failed', 'cancelled']);
+
+/** Messages that a transition leaves to be sent; each names a set of messages with derived ids. */
+export type Owed = 'pick' | 'ranges' | 'settle' | 'shards' | 'finish' | 'line' | 'free';
+
+export interface BatchFailure {
+  readonly code: string;
+  /** The whole message, as the client reads it. */
+  readonly message: string;
+  readonly line?: number;
+  readonly byte?: number;
+}
+
+export interface Batch {
+  readonly id: string;
+  readonly client: string;
+  /** The client's name for the file: metadata only, and sensitive. */
+  readonly file: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly version: string;
+  readonly etag: string;
+  /** Bytes of the accepted object. */
+  readonly bytes: number;
+  readonly profile: string;
+  readonly amountCentsMin: number;
+  readonly amountCentsMax: number;
+  readonly businessDate: string;
+  /** Checks everything and writes no debt; stands in no line. */
+  readonly dryRun: boolean;
+  readonly acceptedAtMs: number;
+
+  /** Place in the client's line: the order of registering. */
+  readonly number: number;
+  /** Whether it still stands in the client's line. */
+  readonly inLine: boolean;
+  readonly state: BatchState;
+  /** Grows by one with each write: the condition of the next. */
+  readonly revision: number;
+  readonly owed: readonly Owed[];
+  /** The object the manifest describes: the accepted one, or what was inflated from it. */
+  readonly manifestKey: string | null;
+  /** For a small batch: no manifest object, no staging, no parts. */
+  readonly small: boolean;
+  readonly records: number;
+  readonly ranges: number;
+  readonly shards: number;
+  readonly turn: number | null;
+  readonly turnAtMs: number | null;
+  /** The state to which a redrive returns a stalled batch. */
+  readonly failure: BatchFailure | null;
+  /** The receipt, as JSON text, once the batch is final. */
+  readonly receipt: string | null;
+  readonly updatedAtMs: number;
+}
+
+/** What acceptance knows; the registry adds number, state and revision. */
+export type BatchDraft = Pick<
+  Batch,
+  | 'id'
+  | 'client'
+  | 'file'
+  | 'bucket'
+  | 'key'
+  | 'version'
+  | 'etag'
+  | 'bytes'
+  | 'profile'
+  | 'amountCentsMin'
+  | 'amountCentsMax'
+  | 'businessDate'
+  | 'dryRun'
+  | 'acceptedAtMs'
+>;
+
+export type ResultKind = 'pick' | 'range' | 'shard' | 'small' | 'finish';
+
+export interface WorkResult {
+  readonly work: number;
+  readonly body: string;
+}
+
+export interface TurnItem {
+  /** The last turn that was taken; 0 for none. */
+  readonly turn: number;
+  /** Who took the last turns, with the turn of each. */
+  readonly holders: readonly { readonly batch: string; readonly turn: number }[];
+  /** When they were taken: the time that debts written under them carry. */
+  readonly takenAtMs: number;
+}
+
+export interface BatchFilter {
+  readonly client?: string;
+  readonly states?: readonly BatchState[];
+  readonly limit?: number;
+}
+
+export interface Registry {
+  accept(draft: BatchDraft): Promise<{ readonly batch: Batch; readonly created: boolean }>;
+  get(id: string): Promise<Batch | undefined>;
+  replace(batch: Batch, expectedRevision: number): Promise<boolean>;
+  requeue(batch: Batch, expectedRevision: number): Promise<Batch | undefined>;
+  /** Newest acceptance first. */
+  list(filter: BatchFilter): Promise<Batch[]>;
+  /** Batches that are not final, or that still owe messages, in the order of acceptance. */
+  open(): Promise<Batch[]>;
+  /** The first `max` batches that stand in the client's line, by number. */
+  lineHead(client: string, max: number): Promise<Batch[]>;
+
+  putResult(batch: string, kind: ResultKind, work: number, body: string): Promise<WorkResult>;
+  getResult(batch: string, kind: ResultKind, work: number): Promise<WorkResult | undefined>;
+  countResults(batch: string, kind: ResultKind): Promise<number>;
+  /** By work, ascending. */
+  listResults(batch: string, kind: ResultKind): Promise<WorkResult[]>;
+  dropResults(batch: string, kinds: readonly ResultKind[]): Promise<void>;
+
+  /** Records one failure of a piece of work; answers how many distinct attempts of it have failed. */
+  recordFailure(batch: string, work: string, attempt: string, says: string): Promise<number>;
+  clearFailures(batch: string): Promise<void>;
+
+  turnOf(client: string): Promise<TurnItem>;
+  /** Stores `next` where the stored turn is `expectedTurn`; `false` otherwise. */
+  takeTurns(client: string, expectedTurn: number, next: TurnItem): Promise<boolean>;
+}
