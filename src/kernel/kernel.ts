@@ -1,0 +1,207 @@
+/**
+ * The kernel: reads one range chunk by chunk, splits it into records, checks and transforms each, deals it to its shard
+ * and packs it; rejected records go, raw, into the rejects part.
+ *
+ * Promises: no I/O, no fault on any data; what comes out is a function of the range's bytes and the plan, however the
+ * bytes are cut into chunks. «Output full» is a state: `feed` stops before it would need room that is not there.
+ * Memory: `shards × pageBytes` of pages, one block of rejects and one record.
+ */
+import { assert } from '../core/assert.ts';
+import { OUTCOMES, recordCodeName } from '../core/codes.ts';
+import { REF } from './columns.ts';
+import { hashRef, shardOf } from './hash.ts';
+import { PageWriter } from './pages.ts';
+import { EntryWriter } from './parts.ts';
+import type { RecordPlan } from './plan.ts';
+import { RecordSplitter } from './records.ts';
+import { RecordValues } from './values.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const REJECTED = OUTCOMES.indexOf('rejected');
+/** Size at which a block of rejects is given out. */
+export const REJECTS_BLOCK_BYTES = 64 * 1024;
+/** Sums are kept as doubles up to here, where one more amount (below 10^15) is still exact, then moved to a bigint. */
+const EXACT_CENTS = 2 ** 52;
+
+export interface RangeTotals {
+  readonly records: number;
+  readonly staged: number;
+  readonly rejected: number;
+  readonly centsStaged: bigint;
+  /** Of the rejected records whose amount could be read. */
+  readonly centsRejected: bigint;
+  /** Code name → records. */
+  readonly rejectedBy: Record<string, number>;
+  /** Pages given out, by shard. */
+  readonly pagesByShard: number[];
+  /** Staged records, by shard. */
+  readonly recordsByShard: number[];
+}
+
+export class RangeKernel {
+  readonly #plan: RecordPlan;
+  readonly #splitter: RecordSplitter;
+  readonly #values: RecordValues;
+  readonly #pages: PageWriter;
+  readonly #rejects = new EntryWriter(REJECTS_BLOCK_BYTES);
+  readonly #staged = new CentsSum();
+  readonly #rejected = new CentsSum();
+  readonly #codes = new Float64Array(256);
+  readonly #pagesByShard: number[];
+  readonly #recordsByShard: number[];
+  /** Line of the next byte. */
+  #line: number;
+  /** Absolute offset of the next byte. */
+  #offset: number;
+  #flushed = false;
+
+  /** `firstLine` and `startOffset` are those of the range's first byte. */
+  constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number) {
+    this.#plan = plan;
+    this.#splitter = new RecordSplitter(plan.dialect, plan.fields.length);
+    this.#values = new RecordValues(plan.dialect.quote, plan.fields);
+    this.#pages = new PageWriter(plan.shards, pageBytes);
+    this.#pagesByShard = new Array<number>(plan.shards).fill(0);
+    this.#recordsByShard = new Array<number>(plan.shards).fill(0);
+    this.#line = firstLine;
+    this.#offset = startOffset;
+  }
+
+  /** Whether a page or the rejects block must be taken before more is fed. */
+  get full(): boolean {
+    return this.#pages.full || this.#rejects.full;
+  }
+
+  /**
+   * Consumes whole records from `bytes[from..to)`; what is not consumed is to be fed again, with what follows it.
+   * @param last whether the range ends at `to`: everything is then consumed, unless the output is full
+   * @returns the position up to which it consumed
+   */
+  feed(bytes: Uint8Array, from: number, to: number, last: boolean): number {
+    assert(!this.full && !this.#flushed, 'output is taken before more is fed');
+    const source = plainView(bytes);
+    const splitter = this.#splitter;
+    let at = from;
+    while (at < to) {
+      const first = source[at];
+      if (first === LF || first === CR) {
+        const lineEnd = first === LF ? at : at + 1;
+        if (lineEnd === to && !last) break;
+        if (lineEnd < to && source[lineEnd] === LF) {
+          this.#advance(lineEnd + 1 - at, 1);
+          at = lineEnd + 1;
+          continue;
+        }
+      }
+      const end = splitter.split(source, at, to, last);
+      if (end < 0 || !this.#record(source, at, end)) break;
+      this.#advance(end - at, splitter.innerLines + 1);
+      at = end;
+      if (this.#rejects.full) break;
+    }
+    return at;
+  }
+
+  #advance(bytes: number, lines: number): void {
+    this.#offset += bytes;
+    this.#line += lines;
+  }
+
+  /** `false`: the record's page has no room, and nothing was counted. */
+  #record(bytes: Uint8Array, start: number, end: number): boolean {
+    const values = this.#values;
+    const code = values.check(bytes, this.#splitter, end - start);
+    const source = values.inScratch[REF] === 1 ? values.scratch : bytes;
+    const refStart = values.starts[REF];
+    const refEnd = values.ends[REF];
+    if (code !== 0) {
+      this.#rejects.addRaw(
+        this.#line,
+        REJECTED,
+        code,
+        values.column,
+        values.cents,
+        source,
+        refStart,
+        refEnd,
+        bytes,
+        start,
+        end,
+      );
+      this.#rejected.add(values.cents);
+      this.#codes[code]++;
+      return true;
+    }
+    const refHash = hashRef(source, refStart, refEnd, this.#plan.hashSeed);
+    const shard = shardOf(refHash, this.#plan.shards);
+    if (!this.#pages.append(shard, this.#line, this.#offset, end - start, refHash, bytes, values)) return false;
+    this.#staged.add(values.cents);
+    this.#recordsByShard[shard]++;
+    return true;
+  }
+
+  /** A page that is full (after `flush`: any that holds records); its bytes are valid until the next `feed`. */
+  takePage(): { shard: number; bytes: Uint8Array; records: number } | undefined {
+    const page = this.#pages.take();
+    if (page !== undefined) this.#pagesByShard[page.shard]++;
+    return page;
+  }
+
+  /** A block of the rejects part that is full (after `flush`: the last one); valid until the next `feed`. */
+  takeRejects(): Uint8Array | undefined {
+    return this.#rejects.takeBlock();
+  }
+
+  /** After the last feed: whatever is left can be taken. */
+  flush(): void {
+    this.#flushed = true;
+    this.#pages.flush();
+    this.#rejects.flush();
+  }
+
+  /** Of everything fed so far; the pages are all counted once all were taken. */
+  totals(): RangeTotals {
+    const rejectedBy: Record<string, number> = {};
+    this.#codes.forEach((records, id) => {
+      const name = recordCodeName(id);
+      if (records > 0 && name !== undefined) rejectedBy[name] = records;
+    });
+    return {
+      records: this.#staged.records + this.#rejected.records,
+      staged: this.#staged.records,
+      rejected: this.#rejected.records,
+      centsStaged: this.#staged.total(),
+      centsRejected: this.#rejected.total(),
+      rejectedBy,
+      pagesByShard: [...this.#pagesByShard],
+      recordsByShard: [...this.#recordsByShard],
+    };
+  }
+}
+
+/** Counts records and adds their cents, exactly, whatever the sum. */
+class CentsSum {
+  records = 0;
+  #low = 0;
+  #high = 0n;
+
+  /** Cents below 0 could not be read: the record counts, its amount does not. */
+  add(cents: number): void {
+    this.records++;
+    if (cents <= 0) return;
+    this.#low += cents;
+    if (this.#low < EXACT_CENTS) return;
+    this.#high += BigInt(this.#low);
+    this.#low = 0;
+  }
+
+  total(): bigint {
+    return this.#high + BigInt(this.#low);
+  }
+}
+
+/** The same bytes as a bare `Uint8Array`: the inner loops are fastest when they only ever see one class. */
+function plainView(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
