@@ -13,7 +13,11 @@ export interface RecordCode {
 
 export const RECORD_CODES = {
   // The record's shape (no column's value can be trusted).
-  QUOTE_MALFORMED: { id: 1, kind: 'reject', says: 'a quote stands inside a field that does not begin with one, or text follows a closing quote' },
+  QUOTE_MALFORMED: {
+    id: 1,
+    kind: 'reject',
+    says: 'a quote stands inside a field that does not begin with one, or text follows a closing quote',
+  },
   FIELD_COUNT: { id: 2, kind: 'reject', says: 'the number of fields differs from the header' },
   // Any column.
   UTF8_INVALID: { id: 3, kind: 'reject', says: 'the field is not valid UTF-8' },
@@ -37,6 +41,7 @@ export const RECORD_CODES = {
   DEBT_PRESCRIBED: { id: 41, kind: 'reject', says: 'the debt fell due more than five years ago' },
   AMOUNT_BELOW_MINIMUM: { id: 42, kind: 'reject', says: "the amount is below the client's minimum" },
   AMOUNT_ABOVE_MAXIMUM: { id: 43, kind: 'reject', says: "the amount is above the client's maximum" },
+  DEBT_ERASED: { id: 44, kind: 'reject', says: 'the debt was erased on request and is not registered again' },
   // A record that repeats an identity of its own file.
   DUPLICATE_REF: { id: 60, kind: 'duplicate', says: 'the external_ref already stands in this file' },
   // Warnings.

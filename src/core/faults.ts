@@ -51,8 +51,16 @@ export const FAULTS = {
     disposition: 'fail',
     says: 'the file is an archive or document, not CSV; send plain CSV or CSV in gzip',
   },
-  GZIP_CORRUPT: { stage: 'pick', disposition: 'fail', says: 'the gzip data is corrupt; compress and send the file again' },
-  GZIP_TRUNCATED: { stage: 'pick', disposition: 'fail', says: 'the gzip data ends too early; send the whole file again' },
+  GZIP_CORRUPT: {
+    stage: 'pick',
+    disposition: 'fail',
+    says: 'the gzip data is corrupt; compress and send the file again',
+  },
+  GZIP_TRUNCATED: {
+    stage: 'pick',
+    disposition: 'fail',
+    says: 'the gzip data ends too early; send the whole file again',
+  },
   GZIP_TRAILING: {
     stage: 'pick',
     disposition: 'fail',
@@ -77,7 +85,11 @@ export const FAULTS = {
     disposition: 'fail',
     says: 'the stored file changed after it was accepted; send it again once it is complete',
   },
-  RANGE_CORRUPT: { stage: 'intermediate', disposition: 'retry', says: 'the bytes of a range differ from those scanned' },
+  RANGE_CORRUPT: {
+    stage: 'intermediate',
+    disposition: 'retry',
+    says: 'the bytes of a range differ from those scanned',
+  },
   RECORDS_DISAGREE: {
     stage: 'intermediate',
     disposition: 'retry',
@@ -97,7 +109,11 @@ export const FAULTS = {
   OUTCOMES_DISAGREE: { stage: 'finish', disposition: 'retry', says: 'the outcomes do not add up to the records' },
 
   // The engine and its stores.
-  STORE_FULL: { stage: 'store', disposition: 'retry', says: 'no space is left for the data folder; free some and resume' },
+  STORE_FULL: {
+    stage: 'store',
+    disposition: 'retry',
+    says: 'no space is left for the data folder; free some and resume',
+  },
   STORE_IO: { stage: 'store', disposition: 'retry', says: 'the store failed to read or write; check the disk' },
   STORE_CORRUPT: { stage: 'store', disposition: 'fail', says: 'the store holds data that cannot be decoded' },
   STORE_BUSY: { stage: 'store', disposition: 'retry', says: 'the store is locked by another writer' },
@@ -113,6 +129,7 @@ export const FAULTS = {
   BATCH_UNKNOWN: { stage: 'usage', disposition: 'fail', says: 'no batch has this id' },
   OUTPUT_NOT_READY: { stage: 'usage', disposition: 'fail', says: 'the batch has no such output in its present state' },
   CONFIG_INVALID: { stage: 'usage', disposition: 'fail', says: 'the configuration is not valid' },
+  INTERRUPTED: { stage: 'usage', disposition: 'fail', says: 'the command was asked to end before the batch had' },
   USAGE: { stage: 'usage', disposition: 'fail', says: 'the command line is not valid; see --help' },
 } as const satisfies Record<string, FaultSpec>;
 

@@ -19,7 +19,6 @@ export type BatchState =
   | 'picking'
   | 'processing'
   | 'staged'
-  | 'awaiting_approval'
   | 'registering'
   | 'stalled'
   | 'completed'
@@ -70,12 +69,14 @@ export interface Batch {
   readonly manifestKey: string | null;
   /** For a small batch: no manifest object, no staging, no parts. */
   readonly small: boolean;
+  /** The manifest itself where the batch is small (JSON text); it needs no object then. */
+  readonly manifest: string | null;
   readonly records: number;
   readonly ranges: number;
   readonly shards: number;
   readonly turn: number | null;
   readonly turnAtMs: number | null;
-  /** The state to which a redrive returns a stalled batch. */
+  /** Why it failed, stalled or was cancelled. */
   readonly failure: BatchFailure | null;
   /** The receipt, as JSON text, once the batch is final. */
   readonly receipt: string | null;
@@ -101,7 +102,8 @@ export type BatchDraft = Pick<
   | 'acceptedAtMs'
 >;
 
-export type ResultKind = 'pick' | 'range' | 'shard' | 'small' | 'finish';
+/** `pick` the manifest's place, `range` a staged range, `preview` and `shard` a shard's outcomes, `finish` the answers. */
+export type ResultKind = 'pick' | 'range' | 'preview' | 'shard' | 'finish';
 
 export interface WorkResult {
   readonly work: number;
@@ -124,6 +126,11 @@ export interface BatchFilter {
 }
 
 export interface Registry {
+  /**
+   * What is fixed for the life of the installation: `hashSeed` (uint32) keys the hash of references. The first caller's
+   * proposal is stored; every later call answers that one.
+   */
+  installation(proposal: { readonly hashSeed: number }): Promise<{ readonly hashSeed: number }>;
   accept(draft: BatchDraft): Promise<{ readonly batch: Batch; readonly created: boolean }>;
   get(id: string): Promise<Batch | undefined>;
   replace(batch: Batch, expectedRevision: number): Promise<boolean>;

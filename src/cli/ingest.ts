@@ -1,0 +1,228 @@
+/**
+ * `remessa ingest FILE`: one file through the whole engine, in this process; beside a running daemon the file is handed
+ * to it and followed.
+ *
+ * Promises
+ * - The input is copied (or reflinked) before acceptance. Its batch is named after the file's state and the options, so
+ *   the same command run again after a crash finds its unfinished batch and resumes it; once that batch has ended, the
+ *   same command makes a new one.
+ * - Standard output gets the receipt and nothing else; progress and reasons go to stderr.
+ * - Exit 0 the batch completed, 1 it did not, 3 it completed with rejects under `--strict`.
+ */
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { Fault, type FaultCode } from '../core/faults.ts';
+import { attemptId, batchIdOf, derivedId } from '../core/ids.ts';
+import { silentTelemetry, type Telemetry } from '../core/telemetry.ts';
+import { CLIENT_ID } from '../io/ports/clients.ts';
+import type { ObjectPin } from '../io/ports/objects.ts';
+import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
+import { acceptObject } from '../stages/accept.ts';
+import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
+import { receiptText } from './batch.ts';
+import type { CliContext, Engine, Stores } from './context.ts';
+import { maskedMessage } from './faultText.ts';
+import { followBatch } from './follow.ts';
+import { fileNameText, printable } from './format.ts';
+import { receiptView } from './views.ts';
+
+interface IngestOptions {
+  readonly client: string;
+  readonly profile?: string;
+  readonly asOf?: string;
+  readonly dryRun?: true;
+  readonly strict?: true;
+  readonly json?: true;
+}
+
+const EXIT_FAILED = 1;
+const EXIT_REJECTS = 3;
+
+/** Every role but the one that takes files from the inbox: `ingest` is about one file. */
+const INGEST_ROLES = ['picker', 'intermediate', 'registering', 'batch'] as const;
+
+export function addIngestCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
+  program
+    .command('ingest')
+    .description('take in one file and follow it to its receipt; `-` reads standard input')
+    .argument('<file>', 'the file, plain or gzip')
+    .requiredOption('--client <id>', 'whose debts they are', clientId)
+    .option('--profile <name>', "how the file is read (default: the client's)")
+    .option('--as-of <day>', 'the business date, YYYY-MM-DD (default: today in São Paulo)', day)
+    .option('--dry-run', 'run every check and write no debts')
+    .option('--strict', 'exit 3 when lines were rejected')
+    .option('--json', 'print the receipt as JSON')
+    .action(async (file: string, options: IngestOptions) => {
+      exit(await ingest(context, file, options));
+    });
+}
+
+async function ingest(context: CliContext, file: string, options: IngestOptions): Promise<number> {
+  const trouble = troubleWatch();
+  let engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
+  const stores = engine?.stores ?? (await context.openStores('write'));
+  try {
+    if (engine === undefined)
+      await context.stderr.write('another engine keeps the data folder; the file is handed to it\n');
+    const batch = await acceptFile(context, stores, file, options);
+    const followed = await followBatch(context, stores, batch.id, {
+      trouble: trouble.fault,
+      scanned: trouble.scanned,
+      // The engine the file was handed to may have ended: then this process carries on.
+      async idle() {
+        if (engine !== undefined) return;
+        engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
+      },
+    });
+    return await report(context, followed, options);
+  } finally {
+    await closeAll(engine, stores);
+  }
+}
+
+async function closeAll(engine: Engine | undefined, stores: Stores): Promise<void> {
+  await engine?.stop();
+  if (engine?.stores !== stores) await stores.close();
+}
+
+async function report(context: CliContext, batch: Batch, options: IngestOptions): Promise<number> {
+  const view = receiptView(batch);
+  if (view !== undefined) {
+    const title = `batch ${batch.id} of ${batch.client}, ${fileNameText(batch.file)}\n`;
+    await context.stdout.write(options.json === true ? `${batch.receipt}\n` : title + receiptText(view));
+  }
+  if (batch.state !== 'completed' || batch.receipt === null) {
+    const { code, message } = batch.failure ?? { code: '', message: `the batch is ${batch.state}` };
+    await context.stderr.write(`remessa: ${printable(maskedMessage(code, message))}\n`);
+    return EXIT_FAILED;
+  }
+  const { lines } = JSON.parse(batch.receipt) as { readonly lines: { readonly rejected: number } };
+  return options.strict === true && lines.rejected > 0 ? EXIT_REJECTS : 0;
+}
+
+/** The batch of this state of the file: the unfinished one of an earlier run, or a new one. */
+async function acceptFile(context: CliContext, stores: Stores, file: string, options: IngestOptions): Promise<Batch> {
+  const input = file === '-' ? await spooled(context, stores) : await named(stores, file);
+  const wishes = [options.profile ?? '', options.asOf ?? '', options.dryRun === true ? 'dry' : ''];
+  try {
+    for (let edition = 0; ; edition++) {
+      const key = rawKey(options.client, `i-${derivedId('ingest', input.identity, ...wishes, String(edition))}`);
+      const id = batchIdOf(RAW_BUCKET, key, '1');
+      const known = await stores.registry.get(id);
+      if (known !== undefined && FINAL_STATES.has(known.state)) continue;
+      if (known !== undefined) {
+        await context.stderr.write(`resuming batch ${id}\n`);
+        return known;
+      }
+      // A copy that an earlier run left is whole: objects appear under their key only when they are.
+      const info = (await stores.objects.head(key)) ?? (await input.storeAs(key));
+      const accepting = { ...stores, clock: context.clock, settings: context.settings, telemetry: silentTelemetry };
+      return await acceptObject(accepting, {
+        client: options.client,
+        file: input.name,
+        bucket: RAW_BUCKET,
+        key,
+        version: '1',
+        etag: info.etag,
+        bytes: info.bytes,
+        ...(options.profile === undefined ? {} : { profile: options.profile }),
+        ...(options.asOf === undefined ? {} : { asOf: options.asOf }),
+        dryRun: options.dryRun === true,
+      });
+    }
+  } finally {
+    await input.release();
+  }
+}
+
+interface Input {
+  /** Names the state of the file: equal for equal states. */
+  readonly identity: string;
+  readonly name: string;
+  storeAs(key: string): Promise<ObjectPin & { readonly bytes: number }>;
+  release(): Promise<void>;
+}
+
+async function named(stores: Stores, file: string): Promise<Input> {
+  const { identity } = await stores.intake.identify(file);
+  return {
+    identity,
+    name: displayName(basename(file)),
+    storeAs: (key) => stores.intake.copyIn(file, key),
+    release: async () => {},
+  };
+}
+
+/** Standard input has no state to name, so its content does: it is stored first, and its digest is its identity. */
+async function spooled(context: CliContext, stores: Stores): Promise<Input> {
+  const spoolKey = `spool/${attemptId(context.random)}`;
+  const writer = await stores.objects.create(spoolKey);
+  const digest = createHash('sha256');
+  try {
+    for await (const block of context.stdin) {
+      digest.update(block);
+      await writer.write(block);
+    }
+    const spool = await writer.commit();
+    return {
+      identity: `stdin ${digest.digest('hex')} ${spool.bytes}`,
+      name: 'stdin',
+      storeAs: (key) => copyObject(stores, spool, key),
+      release: () => stores.objects.delete(spoolKey),
+    };
+  } finally {
+    await writer.abort();
+  }
+}
+
+async function copyObject(stores: Stores, from: ObjectPin & { readonly bytes: number }, key: string) {
+  const reader = await stores.objects.openRange(from, 0, from.bytes);
+  const writer = await stores.objects.create(key);
+  const block = new Uint8Array(1024 * 1024);
+  try {
+    for (let got = await reader.read(block); got > 0; got = await reader.read(block)) {
+      await writer.write(block.subarray(0, got));
+    }
+    return await writer.commit();
+  } finally {
+    await reader.close();
+    await writer.abort();
+  }
+}
+
+/** A file name is metadata: it is shown, so it holds no control characters and has a bounded length. */
+function displayName(name: string): string {
+  return [...name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '')].slice(0, 255).join('');
+}
+
+/** Faults of the surroundings are retried without end by the engine; a command tells them and ends instead. */
+function troubleWatch() {
+  const ending: ReadonlySet<unknown> = new Set<FaultCode>(['STORE_FULL', 'STORE_IO']);
+  let fault: Fault | undefined;
+  let scanned = 0;
+  const telemetry: Telemetry = {
+    emit(event) {
+      if (event.name === 'pick.scanned') scanned += Number(event.fields['bytes'] ?? 0);
+      if (event.name !== 'work.failed' || !ending.has(event.fields['code'])) return;
+      fault ??= new Fault(event.fields['code'] as FaultCode, 'then run the same command again: it resumes this file');
+    },
+  };
+  return { telemetry, fault: () => fault, scanned: () => scanned };
+}
+
+function clientId(value: string): string {
+  if (!CLIENT_ID.test(value)) {
+    throw new InvalidArgumentError('A client id is 1 to 40 lower-case letters, digits and hyphens.');
+  }
+  return value;
+}
+
+function day(value: string): string {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
+  const time = match === null ? Number.NaN : Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
+  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value) {
+    throw new InvalidArgumentError('A day is written YYYY-MM-DD and exists.');
+  }
+  return value;
+}

@@ -1,0 +1,33 @@
+/**
+ * `remessa serve`: the daemon. Runs the roles asked for until it is told to end, then drains: it receives nothing new,
+ * finishes what is in hand or gives it back, and exits 0.
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { Fault } from '../core/faults.ts';
+import { isRole, ROLES, type Role } from '../roles/roles.ts';
+import type { CliContext } from './context.ts';
+
+export function addServeCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
+  program
+    .command('serve')
+    .description('run the daemon; files dropped in inbox/<client>/ of the data folder are taken in')
+    .option('--roles <names>', `the roles to run, separated by commas: ${ROLES.join(', ')}`, roleNames, [...ROLES])
+    .action(async (options: { readonly roles: readonly Role[] }) => {
+      const engine = await context.startEngine(options.roles, { log: context.settings.logLevel });
+      if (engine === undefined) throw new Fault('FOLDER_LOCKED', context.settings.dataDir);
+      const { signal } = context;
+      if (!signal.aborted)
+        await new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }));
+      await engine.stop();
+      exit(0);
+    });
+}
+
+function roleNames(value: string): Role[] {
+  const names = value.split(',').map((name) => name.trim());
+  const roles = names.filter(isRole);
+  if (roles.length === 0 || roles.length < names.length) {
+    throw new InvalidArgumentError(`Roles are ${ROLES.join(', ')}.`);
+  }
+  return roles;
+}

@@ -1,0 +1,68 @@
+/**
+ * The manifest: the split plan of a batch, made once by the picker and never changed. Everything that decides how the
+ * file is read and judged is frozen in it, so every attempt in every process does the same.
+ *
+ * Invariants: ranges tile the bytes after the header up to the end of the object; each begins at a record start.
+ * Offsets are bytes from the start of `source`; lines are physical, 1-based; `crc` is the CRC-32 of a range's bytes.
+ */
+import { assert } from '../core/assert.ts';
+import { Fault } from '../core/faults.ts';
+import type { ObjectPin } from '../io/ports/objects.ts';
+import type { BusinessRules, RecordPlan } from '../kernel/plan.ts';
+
+export interface ManifestRange {
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+  readonly firstLine: number;
+  readonly crc: number;
+}
+
+export interface Manifest {
+  readonly version: 1;
+  readonly batch: string;
+  /** What the ranges are cut from: the accepted object, or what was inflated from it. */
+  readonly source: ObjectPin & { readonly bytes: number };
+  readonly header: { readonly start: number; readonly end: number; readonly line: number };
+  readonly plan: RecordPlan;
+  readonly rules: BusinessRules;
+  readonly pageBytes: number;
+  readonly records: number;
+  /** LF bytes in the source. */
+  readonly lines: number;
+  readonly ranges: readonly ManifestRange[];
+}
+
+export const MANIFEST_VERSION = 1;
+
+export function encodeManifest(manifest: Manifest): string {
+  assertTiles(manifest);
+  return JSON.stringify(manifest);
+}
+
+export function decodeManifest(text: string, batch: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Fault('STORE_CORRUPT', 'the manifest is not JSON', { batch }, error);
+  }
+  const manifest = value as Manifest;
+  if (manifest.version !== MANIFEST_VERSION || manifest.batch !== batch) {
+    throw new Fault('STORE_CORRUPT', 'the manifest is of another batch or version', { batch });
+  }
+  assertTiles(manifest);
+  return manifest;
+}
+
+function assertTiles(manifest: Manifest): void {
+  let at = manifest.header.end;
+  let records = 0;
+  for (const range of manifest.ranges) {
+    assert(range.start === at && range.end > range.start, 'ranges tile the object');
+    at = range.end;
+    records += range.records;
+  }
+  assert(manifest.ranges.length === 0 || at === manifest.source.bytes, 'the last range ends with the object');
+  assert(records === manifest.records, 'the records of the ranges add up');
+}

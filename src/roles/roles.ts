@@ -1,0 +1,105 @@
+/**
+ * The roles: which stages run on which queue. Any set of them can run in one process; each has its own consumer, so no
+ * role waits for another's slots.
+ *
+ * - input        takes what arrives by itself
+ * - picker       looks at objects and splits them
+ * - intermediate parses ranges into staged pages
+ * - registering  turns shards into debts
+ * - batch        keeps the lines and turns, writes answers and receipts, frees, sweeps
+ */
+import { Consumer } from '../engine/consumer.ts';
+import type { Arrivals } from '../io/ports/arrivals.ts';
+import { acceptArrivals } from '../stages/accept.ts';
+import type { StageContext } from '../stages/context.ts';
+import { handlerOf } from '../stages/handlers.ts';
+import type { QueueName } from '../stages/messages.ts';
+import { sweep } from '../stages/sweep.ts';
+
+export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch'] as const;
+export type Role = (typeof ROLES)[number];
+
+export function isRole(name: string): name is Role {
+  return (ROLES as readonly string[]).includes(name);
+}
+
+/** How many messages of a queue are in hand at once: enough that no thread waits for the control path. */
+function slotsOf(queue: QueueName, threads: number): number {
+  switch (queue) {
+    case 'picker':
+      return threads + 2;
+    case 'intermediate':
+    case 'registering':
+      return threads + 1;
+    case 'batch':
+      return 4;
+  }
+}
+
+/** At most so many arrivals become batches before the inbox is looked at again. */
+const ARRIVALS_A_LOOK = 256;
+
+export interface RunningRoles {
+  /** Receives nothing more, finishes or releases what is in hand; settles once all is quiet. */
+  stop(): Promise<void>;
+}
+
+export function startRoles(
+  context: StageContext,
+  roles: ReadonlySet<Role>,
+  arrivals: Arrivals | undefined,
+): RunningRoles {
+  const { settings, clock, telemetry } = context;
+  const ending = new AbortController();
+  const handler = handlerOf(context);
+  const randomUnit = (): number => new DataView(new Uint8Array(context.random(4)).buffer).getUint32(0) / 2 ** 32;
+  const consumers: Consumer[] = [];
+  for (const role of roles) {
+    if (role === 'input') continue;
+    const options = {
+      queue: role,
+      slots: slotsOf(role, settings.threads),
+      leaseMs: settings.leaseMs,
+      heartbeatMs: settings.heartbeatMs,
+      pollMsMax: settings.pollMsMax,
+      retryMsMin: settings.retryMsMin,
+      retryMsMax: settings.retryMsMax,
+    };
+    const consumer = new Consumer(options, { queue: context.queue, clock, telemetry, randomUnit }, handler);
+    consumer.start();
+    consumers.push(consumer);
+  }
+  const loops: Promise<void>[] = [];
+  const every = async (ms: number, name: string, work: () => Promise<unknown>): Promise<void> => {
+    while (!ending.signal.aborted) {
+      try {
+        await work();
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        telemetry.emit({ name, level: 'error', fields: { error: text } });
+      }
+      await clock.sleep(ms, ending.signal);
+    }
+  };
+  if (roles.has('batch')) {
+    // The first sweep asks everyone: what a killed process left behind goes on at once.
+    let quietMs = 0;
+    const look = async (): Promise<void> => {
+      await sweep(context, quietMs);
+      quietMs = settings.sweepMs;
+    };
+    loops.push(every(settings.sweepMs, 'sweep.failed', look));
+  }
+  if (roles.has('input') && arrivals !== undefined) {
+    const look = async (): Promise<void> => {
+      while ((await acceptArrivals(context, arrivals, ARRIVALS_A_LOOK)) > 0 && !ending.signal.aborted);
+    };
+    loops.push(every(settings.inboxScanMs, 'arrivals.failed', look));
+  }
+  return {
+    async stop() {
+      ending.abort();
+      await Promise.all([...loops, ...consumers.map((consumer) => consumer.stop(settings.drainMs))]);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * What every worker thread loads: the table of tasks over the data plane of the driver that `main` named.
+ *
+ * The stores are opened with the first task and live as long as the thread: connections, caches and buffers are its own.
+ */
+import { Piscina } from 'piscina';
+import { deriveLimits } from '../config/limits.ts';
+import type { Settings } from '../config/schema.ts';
+import { assert } from '../core/assert.ts';
+import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
+import type { DebtStore } from '../io/ports/debts.ts';
+import type { ObjectStore } from '../io/ports/objects.ts';
+import type { StagingStore } from '../io/ports/staging.ts';
+import { createScratch, type TaskContext } from '../stages/context.ts';
+import { TASKS } from '../stages/tasks.ts';
+
+/** Plain data that `main` hands to every worker. */
+export interface WorkerSetup {
+  readonly settings: Settings;
+  /** The driver's module: it exports `openDataPlane(options)`. */
+  readonly driverUrl: string;
+  readonly driverOptions: unknown;
+}
+
+export interface DataPlane {
+  readonly objects: ObjectStore;
+  readonly staging: StagingStore;
+  readonly debts: DebtStore;
+}
+
+interface DriverModule {
+  openDataPlane(options: unknown): Promise<DataPlane> | DataPlane;
+}
+
+let opened: Promise<TaskContext> | undefined;
+
+export function runTask(call: TaskCall): Promise<TaskAnswer> {
+  return answerOf(async () => {
+    opened ??= open(Piscina.workerData as WorkerSetup);
+    const context = await opened;
+    const tasks = TASKS as unknown as Record<string, (args: unknown, context: TaskContext) => Promise<unknown>>;
+    const task = tasks[call.task];
+    assert(task !== undefined, `a task is named ${call.task}`);
+    return await task(call.args, context);
+  });
+}
+
+async function open(setup: WorkerSetup): Promise<TaskContext> {
+  const driver = (await import(setup.driverUrl)) as DriverModule;
+  const plane = await driver.openDataPlane(setup.driverOptions);
+  return { ...plane, settings: setup.settings, limits: deriveLimits(setup.settings), scratch: createScratch() };
+}

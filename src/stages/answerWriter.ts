@@ -1,0 +1,144 @@
+/**
+ * The text of the three answers, row by row, as bytes.
+ *
+ * - retorno.csv   `line,external_ref,outcome,code,message`, one row a record; references exactly as they were sent, so
+ *                 that a client's program can join on them
+ * - rejects.csv   `line,column,code,message,raw`, one row a rejected record; for people: no cell can act as a formula
+ *                 in a spreadsheet, what is not UTF-8 or is a NUL shows as U+FFFD, the record's line end is left out
+ * - resubmit.csv  the header and the rejected records byte for byte
+ *
+ * UTF-8, comma, LF. Memory: one growing block an answer, handed on when it is full.
+ */
+import { Buffer } from 'node:buffer';
+import { OUTCOMES, recordCodeName, recordCodeSays } from '../core/codes.ts';
+import { columnName } from '../kernel/columns.ts';
+import type { EntryReader } from '../kernel/parts.ts';
+import { DUPLICATE, REJECTED } from './decide.ts';
+
+export const ANSWER_KINDS = ['retorno', 'rejects', 'resubmit'] as const;
+export type AnswerKind = (typeof ANSWER_KINDS)[number];
+
+export const RETORNO_HEADER = 'line,external_ref,outcome,code,message\n';
+export const REJECTS_HEADER = 'line,column,code,message,raw\n';
+
+/** A growing block of bytes. */
+export class ByteBlock {
+  #bytes = Buffer.allocUnsafe(64 * 1024);
+  #used = 0;
+
+  get length(): number {
+    return this.#used;
+  }
+
+  text(text: string): void {
+    this.#reserve(text.length * 3);
+    this.#used += this.#bytes.write(text, this.#used, 'utf8');
+  }
+
+  /** ASCII only. */
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    this.#used += this.#bytes.write(text, this.#used, 'latin1');
+  }
+
+  bytes(from: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start);
+    const out = this.#bytes;
+    let at = this.#used;
+    for (let i = start; i < end; i++) out[at++] = from[i] as number;
+    this.#used = at;
+  }
+
+  integer(value: number): void {
+    this.#reserve(20);
+    if (value > 0xffff_ffff) {
+      this.ascii(String(value));
+      return;
+    }
+    let digits = 1;
+    for (let bound = 10; value >= bound; bound *= 10) digits += 1;
+    let rest = value;
+    for (let at = this.#used + digits - 1; at >= this.#used; at--) {
+      const tenth = Math.floor(rest / 10);
+      this.#bytes[at] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#used += digits;
+  }
+
+  /** What was written; valid until the next write. */
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#used);
+    this.#used = 0;
+    return taken;
+  }
+
+  #reserve(more: number): void {
+    if (this.#used + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
+    grown.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = grown;
+  }
+}
+
+/** Per code id, `,code,message\n` for codes whose message is always the same. */
+const TAILS: readonly string[] = Array.from({ length: 256 }, (_, id) => {
+  const name = recordCodeName(id);
+  return name === undefined ? ',,\n' : `,${name},${quoteText(recordCodeSays(id))}\n`;
+});
+
+const MIDDLES: readonly string[] = OUTCOMES.map((outcome) => `,${outcome}`);
+
+export function writeRetornoRow(out: ByteBlock, entry: EntryReader): void {
+  out.integer(entry.line);
+  out.ascii(',');
+  writeCell(out, entry.bytes, entry.refStart, entry.refEnd);
+  out.ascii(MIDDLES[entry.outcome] as string);
+  if (entry.outcome === DUPLICATE) {
+    out.ascii(`,${recordCodeName(entry.code)},"${recordCodeSays(entry.code)}, on line ${entry.winnerLine}"\n`);
+  } else out.ascii(TAILS[entry.code] as string);
+}
+
+/** `raw` is the record's bytes, its line end included. */
+export function writeRejectsRow(out: ByteBlock, entry: EntryReader, raw: Uint8Array): void {
+  out.integer(entry.line);
+  out.ascii(`,${columnName(entry.column)}`);
+  const tail = TAILS[entry.code] as string;
+  out.ascii(`${tail.slice(0, -1)},`);
+  out.text(`"${formulaSafe(readable(raw)).replaceAll('"', '""')}"\n`);
+}
+
+export function isRejected(entry: EntryReader): boolean {
+  return entry.outcome === REJECTED;
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function readable(raw: Uint8Array): string {
+  let end = raw.length;
+  if (end > 0 && raw[end - 1] === 0x0a) end -= 1;
+  if (end < raw.length && end > 0 && raw[end - 1] === 0x0d) end -= 1;
+  return decoder.decode(raw.subarray(0, end)).replaceAll('\0', '�');
+}
+
+const FORMULA_STARTS = /^[=+\-@\t\r\n＝＋－＠]/;
+
+/** A cell that a spreadsheet would read as a formula gets a leading apostrophe. */
+export function formulaSafe(text: string): string {
+  return FORMULA_STARTS.test(text) ? `'${text}` : text;
+}
+
+function quoteText(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function writeCell(out: ByteBlock, bytes: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte === 0x2c || byte === 0x22 || byte === 0x0a || byte === 0x0d) {
+      out.text(quoteText(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')));
+      return;
+    }
+  }
+  out.bytes(bytes, start, end);
+}

@@ -1,0 +1,78 @@
+/**
+ * The answers of a batch on their way out: stored ones are streamed; those of a small batch are rendered from its file
+ * and its outcomes.
+ *
+ * Faults: `BATCH_UNKNOWN`; `OUTPUT_NOT_READY` while the batch is on its way or where it ended without outcomes.
+ */
+import { Buffer } from 'node:buffer';
+import { Fault } from '../core/faults.ts';
+import type { ObjectStore } from '../io/ports/objects.ts';
+import type { Batch, Registry } from '../io/ports/registry.ts';
+import type { AnswerKind } from './answerWriter.ts';
+import { manifestOf, modeOf, resultKindOf } from './batches.ts';
+import { createScratch } from './context.ts';
+import { heldBlocks } from './entryStream.ts';
+import { type FinishResult, renderEntries } from './finish.task.ts';
+import { parseSmall } from './small.task.ts';
+import type { SmallResult } from './small.ts';
+
+export { ANSWER_KINDS, type AnswerKind } from './answerWriter.ts';
+
+export interface AnswerStores {
+  readonly registry: Registry;
+  readonly objects: ObjectStore;
+}
+
+const READ_BYTES = 256 * 1024;
+
+export async function* renderAnswer(
+  stores: AnswerStores,
+  batchId: string,
+  kind: AnswerKind,
+): AsyncGenerator<Uint8Array> {
+  const batch = await stores.registry.get(batchId);
+  if (batch === undefined) throw new Fault('BATCH_UNKNOWN', batchId);
+  if (batch.state !== 'completed') {
+    throw new Fault('OUTPUT_NOT_READY', `it is ${batch.state}`, { batch: batchId });
+  }
+  if (batch.small) yield* renderSmall(stores, batch, kind);
+  else yield* streamStored(stores, batch, kind);
+}
+
+async function* streamStored(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {
+  const result = await stores.registry.getResult(batch.id, 'finish', 0);
+  if (result === undefined) throw new Fault('STORE_CORRUPT', 'the answers are not recorded', { batch: batch.id });
+  const answer = (JSON.parse(result.body) as FinishResult).answers[kind];
+  const reader = await stores.objects.openRange(answer, 0, answer.bytes);
+  try {
+    for (;;) {
+      const block = new Uint8Array(READ_BYTES);
+      const got = await reader.read(block);
+      if (got === 0) return;
+      yield block.subarray(0, got);
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* renderSmall(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {
+  const result = await stores.registry.getResult(batch.id, resultKindOf(modeOf(batch)), 0);
+  if (result === undefined) throw new Fault('STORE_CORRUPT', 'the outcomes are not recorded', { batch: batch.id });
+  const { entries } = JSON.parse(result.body) as SmallResult;
+  const manifest = await manifestOf(stores, batch);
+  const rejects: Uint8Array[] = [];
+  const parsing = { objects: stores.objects, scratch: createScratch() };
+  await parseSmall(
+    manifest,
+    parsing,
+    async () => {},
+    (block) => rejects.push(block.slice()),
+  );
+  const sources = [heldBlocks(Buffer.concat(rejects)), heldBlocks(Buffer.from(entries, 'base64'))];
+  const blocks: Uint8Array[] = [];
+  await renderEntries(stores.objects, manifest, sources, [kind], async (_, block) => {
+    blocks.push(block.slice());
+  });
+  yield* blocks;
+}

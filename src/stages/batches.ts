@@ -1,0 +1,127 @@
+/**
+ * Applying events to stored batches, and sending what they owe.
+ *
+ * Promises: `apply` is one conditional write, tried again only when another writer came between; `sendOwed` sends every
+ * owed message before it forgets that it was owed, so a death in between costs a second sending and nothing else.
+ */
+import { assert, unreachable } from '../core/assert.ts';
+import { Fault } from '../core/faults.ts';
+import { decodeManifest, type Manifest } from '../engine/manifest.ts';
+import type { OutgoingMessage } from '../io/ports/queue.ts';
+import type { Batch, Owed, ResultKind } from '../io/ports/registry.ts';
+import type { StageContext } from './context.ts';
+import { type Message, outgoing, queueOf, type RegisteringMode } from './messages.ts';
+import { type BatchEvent, transition } from './transitions.ts';
+
+/** Sending what is owed needs no more than this, so a command that only accepts can do it too. */
+type SendContext = Pick<StageContext, 'registry' | 'queue'>;
+
+export interface Applied {
+  readonly batch: Batch;
+  /** Whether this call made the transition; `false` where the event no longer applied. */
+  readonly moved: boolean;
+}
+
+export async function apply(context: StageContext, id: string, event: BatchEvent): Promise<Applied> {
+  for (;;) {
+    const batch = await mustGet(context, id);
+    const next = transition(batch, event, context.clock.nowMs());
+    if (next === undefined) return { batch, moved: false };
+    if (await context.registry.replace(next, batch.revision)) {
+      const moved = { ...next, revision: batch.revision + 1 };
+      context.telemetry.emit({
+        name: `batch.${event.type}`,
+        level: event.type === 'failed' || event.type === 'stalled' ? 'warn' : 'info',
+        fields: { batch: id, client: batch.client, state: moved.state, code: moved.failure?.code },
+      });
+      return { batch: moved, moved: true };
+    }
+  }
+}
+
+export async function mustGet(context: StageContext, id: string): Promise<Batch> {
+  const batch = await context.registry.get(id);
+  if (batch === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: id });
+  return batch;
+}
+
+/** Sends all that the batch owes, then records that it is sent. */
+export async function sendOwed(context: SendContext, batch: Batch): Promise<void> {
+  if (batch.owed.length === 0) return;
+  for (const owed of batch.owed) await send(context, batch, owed);
+  const kept = batch.owed.filter((owed) => staysOwed(owed));
+  // Refused where the batch has moved on: whoever moved it sends what it owes now.
+  await context.registry.replace({ ...batch, owed: kept }, batch.revision);
+}
+
+/**
+ * `finish` stays on the item until the batch completes: it is also how a batch says that all its shards are done.
+ */
+function staysOwed(owed: Owed): boolean {
+  return owed === 'finish';
+}
+
+/** Sends the messages of one kind; those whose work already has a result are left out. */
+export async function send(context: SendContext, batch: Batch, owed: Owed): Promise<void> {
+  const messages = await messagesOf(context, batch, owed);
+  const first = messages[0];
+  if (first === undefined) return;
+  const queue = queueOf(first.kind);
+  const out: OutgoingMessage[] = [];
+  for (const message of messages) {
+    assert(queueOf(message.kind) === queue, 'owed messages of one kind go to one queue');
+    out.push(outgoing(batch, message));
+  }
+  await context.queue.send(queue, out);
+}
+
+async function messagesOf(context: SendContext, batch: Batch, owed: Owed): Promise<Message[]> {
+  const id = batch.id;
+  switch (owed) {
+    case 'pick':
+      return [{ kind: 'pick', batch: id }];
+    case 'settle':
+      return [{ kind: 'settle', batch: id }];
+    case 'line':
+      return [{ kind: 'line', client: batch.client, batch: id }];
+    case 'finish':
+      return [{ kind: 'finish', batch: id }];
+    case 'free':
+      return [{ kind: 'free', batch: id }];
+    case 'ranges': {
+      const missing = await missingWork(context, batch, 'range', batch.ranges);
+      if (missing.length === 0) return [{ kind: 'settle', batch: id }];
+      return missing.map((range) => ({ kind: 'range', batch: id, range }));
+    }
+    case 'shards': {
+      const mode = modeOf(batch);
+      const missing = await missingWork(context, batch, resultKindOf(mode), batch.shards);
+      if (missing.length === 0) return [{ kind: 'settle', batch: id }];
+      return missing.map((shard) => ({ kind: 'shard', batch: id, shard, mode }));
+    }
+    default:
+      return unreachable(owed);
+  }
+}
+
+export function modeOf(batch: Batch): RegisteringMode {
+  return batch.dryRun ? 'preview' : 'apply';
+}
+
+export function resultKindOf(mode: RegisteringMode): ResultKind {
+  return mode === 'preview' ? 'preview' : 'shard';
+}
+
+async function missingWork(context: SendContext, batch: Batch, kind: ResultKind, count: number): Promise<number[]> {
+  const there = new Set((await context.registry.listResults(batch.id, kind)).map((result) => result.work));
+  return Array.from({ length: count }, (_, work) => work).filter((work) => !there.has(work));
+}
+
+/** The manifest of a batch: from its item where it is small, else from the object store. */
+export async function manifestOf(context: Pick<StageContext, 'objects'>, batch: Batch): Promise<Manifest> {
+  if (batch.manifest !== null) return decodeManifest(batch.manifest, batch.id);
+  assert(batch.manifestKey !== null, 'a picked batch has a manifest');
+  const bytes = await context.objects.get(batch.manifestKey);
+  if (bytes === undefined) throw new Fault('STORE_CORRUPT', 'the manifest is gone', { batch: batch.id });
+  return decodeManifest(new TextDecoder().decode(bytes), batch.id);
+}

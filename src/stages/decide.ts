@@ -1,0 +1,91 @@
+/**
+ * What becomes of one record that won its reference: created, updated or unchanged, and the row to write.
+ *
+ * Rules: a column absent from the file keeps the stored value, an empty field clears it; unchanged compares merged values.
+ * A debt that this very batch changed is a replay: it reports what it reported, and nothing is written again.
+ */
+import type { StoredDebt } from '../io/ports/debts.ts';
+import { COLUMN_COUNT, REQUIRED_COLUMNS } from '../kernel/columns.ts';
+import type { RecordChunk } from '../kernel/recordChunk.ts';
+import { unpackDate } from '../kernel/rules.ts';
+
+export interface Registering {
+  readonly client: string;
+  readonly batch: string;
+  readonly turn: number;
+  readonly turnAtMs: number;
+  /** For each optional column, whether the file has it. */
+  readonly hasOptional: readonly boolean[];
+}
+
+/** Indices of OUTCOMES. */
+export const CREATED = 0;
+export const UPDATED = 1;
+export const UNCHANGED = 2;
+export const DUPLICATE = 3;
+export const REJECTED = 4;
+
+export interface Decision {
+  readonly outcome: number;
+  /** The row to store; `undefined` where the stored one stands. */
+  readonly row: StoredDebt | undefined;
+}
+
+/** The optional columns a file has, from its header's columns. */
+export function optionalColumns(fields: readonly number[]): boolean[] {
+  return Array.from({ length: COLUMN_COUNT - REQUIRED_COLUMNS }, (_, k) => fields.includes(REQUIRED_COLUMNS + k));
+}
+
+export function decide(
+  registering: Registering,
+  chunk: RecordChunk,
+  i: number,
+  externalRef: string,
+  existing: StoredDebt | undefined,
+): Decision {
+  const { batch, hasOptional } = registering;
+  if (existing !== undefined && existing.changedBatch === batch) {
+    return { outcome: existing.createdBatch === batch ? CREATED : UPDATED, row: undefined };
+  }
+  const optional = (k: number, stored: string | null | undefined): string | null =>
+    hasOptional[k] === true ? chunk.optional(i, k) : (stored ?? null);
+  const line = chunk.lines[i] as number;
+  const row: StoredDebt = {
+    client: registering.client,
+    refHash: chunk.hashes[i] as number,
+    externalRef,
+    debtorName: chunk.name(i),
+    cpf: String(chunk.cpfs[i]).padStart(11, '0'),
+    amountCents: chunk.cents[i] as number,
+    dueDate: unpackDate(chunk.days[i] as number),
+    debtorEmail: optional(0, existing?.debtorEmail),
+    debtorPhone: optional(1, existing?.debtorPhone),
+    creditorName: optional(2, existing?.creditorName),
+    accountType: optional(3, existing?.accountType),
+    installment: optional(4, existing?.installment),
+    createdBatch: existing?.createdBatch ?? batch,
+    createdLine: existing?.createdLine ?? line,
+    changedBatch: batch,
+    changedLine: line,
+    turn: registering.turn,
+    createdAtMs: existing?.createdAtMs ?? registering.turnAtMs,
+    changedAtMs: registering.turnAtMs,
+    erased: false,
+  };
+  if (existing === undefined) return { outcome: CREATED, row };
+  return sameValues(existing, row) ? { outcome: UNCHANGED, row: undefined } : { outcome: UPDATED, row };
+}
+
+function sameValues(a: StoredDebt, b: StoredDebt): boolean {
+  return (
+    a.amountCents === b.amountCents &&
+    a.debtorName === b.debtorName &&
+    a.cpf === b.cpf &&
+    a.dueDate === b.dueDate &&
+    a.debtorEmail === b.debtorEmail &&
+    a.debtorPhone === b.debtorPhone &&
+    a.creditorName === b.creditorName &&
+    a.accountType === b.accountType &&
+    a.installment === b.installment
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * What follows a failure of work. The consumer asks; the answer is a verdict on the message.
+ *
+ * - A fault that says `fail` ends the batch at once: `failed` with the reason, or `stalled` once registering has begun.
+ * - A fault that says `retry` is recorded against the work; after `failuresMax` recorded failures the work is poison and
+ *   ends the batch the same way. Killed processes record nothing, so they never poison.
+ * - Faults of the surroundings (a full disk, a lost lease) are no one's work's doing: they are retried without end, and
+ *   reported each time.
+ * - Anything that is not a fault is a bug; it counts as a failure of the work and is reported with its stack.
+ */
+import { Fault, type FaultCode, isFault } from '../core/faults.ts';
+import { attemptId } from '../core/ids.ts';
+import { DONE, type Verdict } from '../engine/consumer.ts';
+import { retryDelayMs } from '../engine/retry.ts';
+import type { Batch, BatchFailure } from '../io/ports/registry.ts';
+import { apply, sendOwed } from './batches.ts';
+import type { StageContext } from './context.ts';
+import { failureReceipt } from './receipt.ts';
+import { hasBegun } from './transitions.ts';
+
+const SURROUNDINGS: ReadonlySet<FaultCode> = new Set(['STORE_FULL', 'STORE_BUSY', 'STORE_IO', 'LEASE_LOST']);
+
+export async function afterFailure(
+  context: StageContext,
+  batchId: string,
+  work: string,
+  receives: number,
+  error: unknown,
+): Promise<Verdict> {
+  const fault = isFault(error) ? error : undefined;
+  const says = fault?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const report = (level: 'warn' | 'error', verdict: string): void =>
+    context.telemetry.emit({
+      name: 'work.failed',
+      level,
+      fields: { batch: batchId, work, code: fault?.code ?? 'BUG', verdict, error: says },
+    });
+  if (fault?.code === 'BATCH_UNKNOWN') {
+    report('error', 'dropped');
+    return DONE;
+  }
+  const retry = { done: false, retryMs: retryDelayMs(context.settings, receives, randomUnit(context)) } as const;
+  if (fault !== undefined && SURROUNDINGS.has(fault.code)) {
+    report('warn', 'retried');
+    return retry;
+  }
+  if (fault?.disposition === 'fail') {
+    report('warn', 'batch ended');
+    await failBatch(context, batchId, fault);
+    return DONE;
+  }
+  const failures = await context.registry.recordFailure(batchId, work, attemptId(context.random), says);
+  if (failures < context.settings.failuresMax) {
+    report('warn', 'retried');
+    return retry;
+  }
+  report('error', 'poison');
+  await failBatch(
+    context,
+    batchId,
+    new Fault('WORK_POISONED', `${failures} times; last: ${firstLine(says)}`, { batch: batchId }),
+  );
+  return DONE;
+}
+
+/** Ends the batch with the reason; one whose registering has begun keeps its place and waits for a redrive. */
+export async function failBatch(context: StageContext, batchId: string, fault: Fault): Promise<Batch> {
+  const failure: BatchFailure = {
+    code: fault.code,
+    message: fault.message,
+    ...(fault.place.line === undefined ? {} : { line: fault.place.line }),
+    ...(fault.place.byte === undefined ? {} : { byte: fault.place.byte }),
+  };
+  for (;;) {
+    const before = await context.registry.get(batchId);
+    if (before === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: batchId });
+    const type = fault.code === 'CANCELLED' ? 'cancelled' : 'failed';
+    const { batch, moved } = await apply(
+      context,
+      batchId,
+      hasBegun(before)
+        ? { type: 'stalled', failure }
+        : { type, failure, receipt: failureReceipt(before, type, failure, context.clock.nowMs()) },
+    );
+    // Registering began between the look and the write: look again.
+    if (!moved && hasBegun(batch) && !hasBegun(before)) continue;
+    await sendOwed(context, batch);
+    return batch;
+  }
+}
+
+function randomUnit(context: StageContext): number {
+  return new DataView(new Uint8Array(context.random(4)).buffer).getUint32(0) / 2 ** 32;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

@@ -1,0 +1,150 @@
+/**
+ * The answers of a batch, written in file order by one bounded merge of the ranges' rejects and the shards' outcomes.
+ *
+ * Memory: one block a part, one block an answer, one window of the source; nothing grows with the file but the number of
+ * parts, which the shards bound.
+ */
+import { OUTCOMES } from '../core/codes.ts';
+import { Fault } from '../core/faults.ts';
+import type { Manifest } from '../engine/manifest.ts';
+import type { ObjectPin, ObjectStore, ObjectWriter } from '../io/ports/objects.ts';
+import type { EntryReader } from '../kernel/parts.ts';
+import {
+  ANSWER_KINDS,
+  type AnswerKind,
+  ByteBlock,
+  isRejected,
+  REJECTS_HEADER,
+  RETORNO_HEADER,
+  writeRejectsRow,
+  writeRetornoRow,
+} from './answerWriter.ts';
+import type { TaskContext } from './context.ts';
+import { type BlockSource, mergeEntries, type PartObject, storedBlocks } from './entryStream.ts';
+import { answerKey } from './keys.ts';
+
+export interface FinishResult {
+  readonly answers: Readonly<Record<AnswerKind, PartObject>>;
+  /** Rows by outcome, in the order of OUTCOMES. */
+  readonly lines: readonly number[];
+}
+
+const FLUSH_BYTES = 512 * 1024;
+
+export async function finish(
+  args: {
+    readonly batch: string;
+    readonly attempt: string;
+    readonly manifest: Pick<Manifest, 'source' | 'header'>;
+    /** Of the ranges, in order. */
+    readonly rejects: readonly PartObject[];
+    /** One a shard. */
+    readonly outcomes: readonly PartObject[];
+  },
+  context: TaskContext,
+): Promise<FinishResult> {
+  const { objects } = context;
+  const sources = [storedBlocks(objects, args.rejects), ...args.outcomes.map((part) => storedBlocks(objects, [part]))];
+  const writers = new Map<AnswerKind, ObjectWriter>();
+  try {
+    for (const kind of ANSWER_KINDS) writers.set(kind, await objects.create(answerKey(args.batch, kind, args.attempt)));
+    const lines = await renderEntries(objects, args.manifest, sources, ANSWER_KINDS, async (kind, block) =>
+      writers.get(kind)?.write(block),
+    );
+    const answers = {} as Record<AnswerKind, PartObject>;
+    for (const [kind, writer] of writers) {
+      const { key, etag, bytes } = await writer.commit();
+      answers[kind] = { key, etag, bytes };
+    }
+    return { answers, lines };
+  } finally {
+    for (const source of sources) await source.close();
+    for (const writer of writers.values()) await writer.abort();
+  }
+}
+
+/**
+ * Renders the wanted answers from the merged entries; `write` gets each block of each answer, in order.
+ * @returns rows by outcome
+ */
+export async function renderEntries(
+  objects: ObjectStore,
+  manifest: Pick<Manifest, 'source' | 'header'>,
+  sources: readonly BlockSource[],
+  kinds: readonly AnswerKind[],
+  write: (kind: AnswerKind, block: Uint8Array) => Promise<void>,
+): Promise<number[]> {
+  const blocks = new Map(kinds.map((kind) => [kind, new ByteBlock()] as const));
+  const retorno = blocks.get('retorno');
+  const rejects = blocks.get('rejects');
+  const resubmit = blocks.get('resubmit');
+  const raw = new RawWindow(objects, manifest.source);
+  const lines = OUTCOMES.map(() => 0);
+  retorno?.ascii(RETORNO_HEADER);
+  rejects?.ascii(REJECTS_HEADER);
+  if (resubmit !== undefined) {
+    const header = await raw.read(manifest.header.start, manifest.header.end - manifest.header.start);
+    resubmit.bytes(header, 0, header.length);
+  }
+  const flush = async (atLeast: number): Promise<void> => {
+    for (const [kind, block] of blocks) if (block.length > atLeast) await write(kind, block.take());
+  };
+  const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
+    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes);
+    resubmit?.bytes(bytes, 0, bytes.length);
+  };
+  let pause: Promise<void> | undefined;
+  let filled = 0;
+  await mergeEntries(
+    sources,
+    (entry) => {
+      lines[entry.outcome] = (lines[entry.outcome] as number) + 1;
+      if (retorno !== undefined) writeRetornoRow(retorno, entry);
+      filled += 1;
+      pause = undefined;
+      if (isRejected(entry) && (rejects !== undefined || resubmit !== undefined)) {
+        if (entry.rawStart >= 0) addRaw(entry, entry.bytes.subarray(entry.rawStart, entry.rawEnd));
+        else pause = raw.read(entry.sourceOffset, entry.sourceBytes).then((bytes) => addRaw(entry, bytes));
+      }
+      if ((filled & FLUSH_EVERY_MASK) === 0) pause = (pause ?? Promise.resolve()).then(() => flush(FLUSH_BYTES));
+    },
+    () => pause,
+  );
+  await flush(0);
+  return lines;
+}
+
+/** Blocks are looked at every so many entries. */
+const FLUSH_EVERY_MASK = 0x3ff;
+
+/** Reads raw records at ascending offsets of the source through one window. */
+class RawWindow {
+  readonly #objects: ObjectStore;
+  readonly #source: ObjectPin & { readonly bytes: number };
+  #window = new Uint8Array(256 * 1024);
+  #start = 0;
+  #end = 0;
+
+  constructor(objects: ObjectStore, source: ObjectPin & { readonly bytes: number }) {
+    this.#objects = objects;
+    this.#source = source;
+  }
+
+  /** Valid until the next read. */
+  async read(offset: number, bytes: number): Promise<Uint8Array> {
+    if (offset < this.#start || offset + bytes > this.#end) {
+      if (bytes > this.#window.length) this.#window = new Uint8Array(bytes);
+      const end = Math.min(this.#source.bytes, offset + this.#window.length);
+      const reader = await this.#objects.openRange(this.#source, offset, end);
+      try {
+        const got = await reader.read(this.#window.subarray(0, end - offset));
+        if (got < bytes) throw new Fault('OBJECT_CHANGED', `${got} bytes`, { byte: offset });
+        this.#start = offset;
+        this.#end = offset + got;
+      } finally {
+        await reader.close();
+      }
+    }
+    return this.#window.subarray(offset - this.#start, offset - this.#start + bytes);
+  }
+}

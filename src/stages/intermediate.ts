@@ -1,0 +1,54 @@
+/**
+ * Step 3, intermediate: one range becomes staged pages and one result.
+ *
+ * Promises: the result is put once, the first wins; only pages that the winning result lists are ever read. Whoever
+ * finds all results there says so (`settle`), as often as it happens.
+ */
+import { attemptId } from '../core/ids.ts';
+import type { Batch } from '../io/ports/registry.ts';
+import { manifestOf, mustGet, send } from './batches.ts';
+import type { StageContext } from './context.ts';
+import type { RangeResult } from './intermediate.task.ts';
+
+export async function intermediate(
+  context: StageContext,
+  id: string,
+  range: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const batch = await mustGet(context, id);
+  if (batch.state !== 'processing') return;
+  const done = await context.registry.getResult(id, 'range', range);
+  if (done === undefined) await stage(context, batch, range, signal);
+  if ((await context.registry.countResults(id, 'range')) === batch.ranges) await send(context, batch, 'settle');
+}
+
+async function stage(context: StageContext, batch: Batch, range: number, signal: AbortSignal): Promise<void> {
+  const manifest = await manifestOf(context, batch);
+  const attempt = attemptId(context.random);
+  const startedMs = context.clock.monotonicMs();
+  const result: RangeResult = await context.pool.run(
+    'range',
+    { manifest: slim(manifest, range), range, attempt },
+    signal,
+  );
+  await context.registry.putResult(batch.id, 'range', range, JSON.stringify(result));
+  context.telemetry.emit({
+    name: 'range.staged',
+    level: 'debug',
+    fields: {
+      batch: batch.id,
+      client: batch.client,
+      range,
+      records: result.records,
+      rejected: result.rejected,
+      bytes: result.bytes,
+      ms: context.clock.monotonicMs() - startedMs,
+    },
+  });
+}
+
+/** Only the range at hand crosses to the worker: a giant's manifest has thousands. */
+function slim<M extends { readonly ranges: readonly R[] }, R>(manifest: M, range: number): M & { readonly only: R } {
+  return { ...manifest, ranges: [], only: manifest.ranges[range] as R };
+}

@@ -1,0 +1,130 @@
+/**
+ * The picker's work in a thread: looking at the beginning of an object, and scanning one piece of it.
+ *
+ * Promises: what is not CSV text in UTF-8 is refused with what it seems to be; an object small enough to be one range is
+ * read once and split at once. A piece reads one byte past its end, so that a CR at the end is judged by what follows.
+ */
+import { Fault } from '../core/faults.ts';
+import type { ObjectPin } from '../io/ports/objects.ts';
+import { type HeaderResult, readHeader } from '../kernel/header.ts';
+import { DEFAULT_DIALECT } from '../kernel/plan.ts';
+import { type PieceSummary, scanPiece } from '../kernel/scan.ts';
+import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
+import type { TaskContext } from './context.ts';
+
+export interface SourceObject extends ObjectPin {
+  readonly bytes: number;
+}
+
+type Header = Extract<HeaderResult, { kind: 'header' }>;
+
+export interface InspectedText {
+  readonly kind: 'text';
+  readonly header: Header;
+  /** The whole split, where the object is small enough to be one range. */
+  readonly split: SplitPlan | SplitFault | null;
+}
+
+export async function inspect(
+  args: { readonly source: SourceObject; readonly inflated: boolean },
+  context: TaskContext,
+): Promise<InspectedText | { readonly kind: 'gzip' }> {
+  const { source } = args;
+  const { recordBytesMax, smallBytesMax, rangeBytes } = context.settings;
+  const small = source.bytes <= Math.min(smallBytesMax, rangeBytes);
+  const want = small ? source.bytes : Math.min(source.bytes, recordBytesMax + HEADER_SLACK_BYTES);
+  const bytes = context.scratch.buffer(want);
+  const length = await readAll(context, source, 0, want, bytes);
+  if (length === 0) throw new Fault('FILE_EMPTY', args.inflated ? 'the gzip data inflates to nothing' : '');
+  const looks = sniff(bytes, length);
+  if (looks === 'gzip') {
+    if (args.inflated) throw new Fault('GZIP_NESTED');
+    return { kind: 'gzip' };
+  }
+  if (looks !== undefined) throw looks;
+  const header = readHeader(bytes, length, length === source.bytes, DEFAULT_DIALECT);
+  if (header.kind === 'more')
+    throw new Fault('HEADER_TOO_LONG', `more than ${recordBytesMax} bytes`, { line: 1, byte: 0 });
+  if (header.kind === 'fault') throw new Fault(header.code, header.detail, { line: header.line, byte: header.byte });
+  if (!small) return { kind: 'text', header, split: null };
+  const fold = new SplitFold({ start: header.end, firstLine: header.nextLine, rangeBytes, recordBytesMax });
+  const rest = bytes.subarray(header.end, length);
+  const fault =
+    rest.length === 0
+      ? undefined
+      : fold.add(scanPiece(rest, rest.length, -1, header.end, DEFAULT_DIALECT, recordBytesMax));
+  return { kind: 'text', header, split: fault ?? fold.finish() };
+}
+
+/** Room for a byte order mark and the empty lines that may stand before a header. */
+const HEADER_SLACK_BYTES = 4096;
+
+export async function scan(
+  args: { readonly source: SourceObject; readonly start: number; readonly end: number },
+  context: TaskContext,
+): Promise<PieceSummary> {
+  const { source, start, end } = args;
+  const length = end - start;
+  const ahead = end < source.bytes ? 1 : 0;
+  const bytes = context.scratch.buffer(length + ahead);
+  await readAll(context, source, start, end + ahead, bytes);
+  const next = ahead === 1 ? (bytes[length] as number) : -1;
+  return scanPiece(bytes, length, next, start, DEFAULT_DIALECT, context.settings.recordBytesMax);
+}
+
+/** Reads `[start, end)` to the front of `target`. */
+export async function readAll(
+  context: Pick<TaskContext, 'objects'>,
+  source: ObjectPin,
+  start: number,
+  end: number,
+  target: Uint8Array,
+): Promise<number> {
+  const reader = await context.objects.openRange(source, start, end);
+  try {
+    const length = await reader.read(target.subarray(0, end - start));
+    if (length !== end - start) throw new Fault('OBJECT_CHANGED', `${length} of ${end - start} bytes`, { byte: start });
+    return length;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What the first bytes say the object is, where it is not plain text. Signatures: the formats' own specifications. */
+function sniff(bytes: Uint8Array, length: number): 'gzip' | Fault | undefined {
+  const begins = (...signature: number[]): boolean =>
+    length >= signature.length && signature.every((byte, index) => bytes[index] === byte);
+  if (begins(0x1f, 0x8b)) return 'gzip';
+  if (begins(0xff, 0xfe) || begins(0xfe, 0xff)) return new Fault('FILE_UTF16', '', { byte: 0 });
+  for (const [name, signature] of ARCHIVES) {
+    if (begins(...signature)) return new Fault('FILE_ARCHIVE', name, { byte: 0 });
+  }
+  const looked = Math.min(length, SNIFF_BYTES);
+  const nulls = [0, 0];
+  let controls = 0;
+  for (let i = 0; i < looked; i++) {
+    const byte = bytes[i] as number;
+    if (byte === 0) nulls[i & 1] = (nulls[i & 1] as number) + 1;
+    else if (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) controls += 1;
+  }
+  const [even, odd] = nulls as [number, number];
+  // ASCII in UTF-16 without a mark has a NUL in every second byte and none in the others.
+  if ((even === 0 && odd > looked / 4) || (odd === 0 && even > looked / 4))
+    return new Fault('FILE_UTF16', '', { byte: 0 });
+  // A damaged line may hold a few such bytes and is rejected by itself; a binary file is full of them.
+  if ((even + odd + controls) * 10 > looked) return new Fault('FILE_BINARY', '', { byte: 0 });
+  return undefined;
+}
+
+const SNIFF_BYTES = 4096;
+
+const ARCHIVES: readonly (readonly [string, readonly number[]])[] = [
+  ['ZIP or Office document', [0x50, 0x4b, 0x03, 0x04]],
+  ['PDF', [0x25, 0x50, 0x44, 0x46, 0x2d]],
+  ['old Office document', [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]],
+  ['7-Zip', [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
+  ['XZ', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['bzip2', [0x42, 0x5a, 0x68, 0x39]],
+  ['Zstandard', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['RAR', [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]],
+];

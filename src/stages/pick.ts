@@ -1,0 +1,176 @@
+/**
+ * Step 2, pick: looks at the object once, whole, and writes the plan by which everyone else reads it.
+ *
+ * Promises: the manifest's body is stored before the transition that names it, and that before any message; a batch is
+ * never split twice (the first transition out of `picking` wins; a later attempt's manifest is an orphan under its own
+ * key). What cannot be read ends the batch here, with the place and the reason.
+ */
+import { assert } from '../core/assert.ts';
+import { Fault } from '../core/faults.ts';
+import { attemptId } from '../core/ids.ts';
+import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
+import type { ObjectPin } from '../io/ports/objects.ts';
+import type { Batch } from '../io/ports/registry.ts';
+import { DEFAULT_DIALECT, RULES_VERSION } from '../kernel/plan.ts';
+import type { PieceSummary } from '../kernel/scan.ts';
+import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
+import { DEFAULT_PROFILE } from './accept.ts';
+import { apply, manifestOf, mustGet, sendOwed } from './batches.ts';
+import type { StageContext } from './context.ts';
+import { manifestKey, workKey } from './keys.ts';
+import { advanceLine } from './line.ts';
+import type { InspectedText } from './pick.task.ts';
+import { previewSmall } from './small.ts';
+
+export async function pick(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
+  const { batch } = await apply(context, id, { type: 'pick_started' });
+  if (batch.state !== 'picking') {
+    await sendOwed(context, batch);
+    return;
+  }
+  if (batch.profile !== DEFAULT_PROFILE) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: id });
+  const { settings } = context;
+  if (batch.bytes === 0) throw new Fault('FILE_EMPTY', '', { batch: id });
+  if (batch.bytes > settings.fileBytesMax) {
+    throw new Fault('FILE_TOO_LARGE', `${batch.bytes} of at most ${settings.fileBytesMax} bytes`, { batch: id });
+  }
+  const attempt = attemptId(context.random);
+  const source = await readableSource(context, batch, attempt, signal);
+  const text = source.text;
+  const split = text.split ?? (await scanPieces(context, batch, source, text, signal));
+  if ('code' in split) {
+    throw new Fault(split.code, '', { batch: id, line: split.line, byte: split.byte });
+  }
+  if (split.records > context.limits.recordsMax) {
+    throw new Fault('TOO_MANY_RECORDS', `${split.records} of at most ${context.limits.recordsMax}`, { batch: id });
+  }
+  await record(context, batch, attempt, await plan(context, batch, source, text, split));
+}
+
+interface Source extends ObjectPin {
+  readonly bytes: number;
+}
+
+/** The text to split: the object itself, or what it inflates to. */
+async function readableSource(
+  context: StageContext,
+  batch: Batch,
+  attempt: string,
+  signal: AbortSignal,
+): Promise<Source & { readonly text: InspectedText }> {
+  const object: Source = { key: batch.key, etag: batch.etag, bytes: batch.bytes };
+  const first = await context.pool.run('inspect', { source: object, inflated: false }, signal);
+  if (first.kind === 'text') return { ...object, text: first };
+  const inflated = await context.pool.run('inflate', { source: object, key: workKey(batch.id, attempt) }, signal);
+  const second = await context.pool.run('inspect', { source: inflated, inflated: true }, signal);
+  assert(second.kind === 'text', 'what was inflated is inspected as text or refused');
+  return { ...inflated, text: second };
+}
+
+/** Scans the pieces in parallel, as many at once as there are threads, and folds them in order. */
+async function scanPieces(
+  context: StageContext,
+  batch: Batch,
+  source: Source,
+  text: InspectedText,
+  signal: AbortSignal,
+): Promise<SplitPlan | SplitFault> {
+  const { rangeBytes, recordBytesMax, threads } = context.settings;
+  const start = text.header.end;
+  const fold = new SplitFold({ start, firstLine: text.header.nextLine, rangeBytes, recordBytesMax });
+  const inFlight: Promise<PieceSummary>[] = [];
+  let next = start;
+  try {
+    while (next < source.bytes || inFlight.length > 0) {
+      while (next < source.bytes && inFlight.length <= threads) {
+        const end = Math.min(next + rangeBytes, source.bytes);
+        const piece = context.pool.run('scan', { source, start: next, end }, signal);
+        piece.catch(() => {});
+        inFlight.push(piece);
+        next = end;
+      }
+      const piece = await inFlight.shift();
+      assert(piece !== undefined, 'a piece is in flight');
+      const fault = fold.add(piece);
+      if (fault !== undefined) return fault;
+      context.telemetry.emit({
+        name: 'pick.scanned',
+        level: 'debug',
+        fields: { batch: batch.id, bytes: piece.bytes },
+      });
+    }
+    return fold.finish();
+  } finally {
+    // What is still being scanned reads into buffers of its own worker; nobody waits for it.
+    await Promise.allSettled(inFlight);
+  }
+}
+
+async function plan(
+  context: StageContext,
+  batch: Batch,
+  source: Source,
+  text: InspectedText,
+  split: SplitPlan,
+): Promise<Manifest> {
+  const { limits, settings } = context;
+  const proposal = new DataView(new Uint8Array(context.random(4)).buffer).getUint32(0);
+  const { hashSeed } = await context.registry.installation({ hashSeed: proposal });
+  const shards = limits.shardsFor(split.records);
+  return {
+    version: MANIFEST_VERSION,
+    batch: batch.id,
+    source: { key: source.key, etag: source.etag, bytes: source.bytes },
+    header: { start: text.header.start, end: text.header.end, line: text.header.line },
+    plan: {
+      dialect: DEFAULT_DIALECT,
+      fields: text.header.fields,
+      recordBytesMax: settings.recordBytesMax,
+      shards,
+      hashSeed,
+    },
+    rules: {
+      version: RULES_VERSION,
+      businessDate: batch.businessDate,
+      amountCentsMin: batch.amountCentsMin,
+      amountCentsMax: batch.amountCentsMax,
+    },
+    pageBytes: limits.pageBytesFor(shards),
+    records: split.records,
+    lines: split.lines,
+    ranges: split.ranges,
+  };
+}
+
+async function record(context: StageContext, batch: Batch, attempt: string, manifest: Manifest): Promise<void> {
+  const { settings } = context;
+  const small =
+    manifest.ranges.length <= 1 &&
+    manifest.records <= settings.smallRecordsMax &&
+    manifest.source.bytes <= settings.smallBytesMax;
+  const body = encodeManifest(manifest);
+  const key = small ? null : manifestKey(batch.id, attempt);
+  if (key !== null) await context.objects.put(key, new TextEncoder().encode(body));
+  const { batch: picked } = await apply(context, batch.id, {
+    type: 'picked',
+    small,
+    manifestKey: key,
+    manifest: small ? body : null,
+    records: manifest.records,
+    ranges: manifest.ranges.length,
+    shards: small ? 1 : manifest.plan.shards,
+  });
+  await carryOn(context, picked);
+}
+
+/** A small batch goes on here, in the same message, when its turn has come; a large one hands out its ranges. */
+async function carryOn(context: StageContext, batch: Batch): Promise<void> {
+  if (!batch.small || batch.state !== 'staged') await sendOwed(context, batch);
+  else if (batch.dryRun) await previewSmall(context, batch, await manifestOf(context, batch));
+  else await advanceLine(context, batch.client, batch.id);
+}
+
+/** Exposed for the settle stage: a batch found staged and small goes on as if just picked. */
+export async function resumeSmall(context: StageContext, id: string): Promise<void> {
+  await carryOn(context, await mustGet(context, id));
+}

@@ -1,0 +1,148 @@
+/**
+ * The receipt: the totals that prove that every record has its one outcome.
+ *
+ * Invariants, checked when it is made: the outcomes sum to the records of the scan; their cents sum to the cents of all
+ * records whose amount could be read. Cents are exact integers of any size (BigInt inside, bare digits in the JSON).
+ */
+import { OUTCOMES, type Outcome } from '../core/codes.ts';
+import { Fault } from '../core/faults.ts';
+import type { Batch, BatchFailure } from '../io/ports/registry.ts';
+
+declare global {
+  interface JSON {
+    /** Text that `stringify` writes as it is (ECMAScript proposal «JSON.parse source text access»; in Node since 21). */
+    rawJSON(text: string): object;
+  }
+}
+
+export type OutcomeCounts = Readonly<Record<Outcome, number>>;
+export type OutcomeCents = Readonly<Record<Outcome, bigint>>;
+
+export interface Receipt {
+  readonly batch: string;
+  readonly client: string;
+  readonly file: string;
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly reason: string | null;
+  readonly dryRun: boolean;
+  readonly bytes: number;
+  readonly ranges: number;
+  readonly shards: number;
+  readonly lines: { readonly total: number } & OutcomeCounts;
+  readonly cents: { readonly total: bigint } & OutcomeCents;
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  readonly warnedBy: Readonly<Record<string, number>>;
+  readonly acceptedAt: string;
+  readonly businessDate: string;
+  readonly finishedAt: string;
+  readonly seconds: number;
+  readonly linesPerSecond: number;
+}
+
+/** What one shard, or one small batch, adds to the totals. Cents are decimal texts. Plain JSON. */
+export interface OutcomeTotals {
+  readonly lines: readonly number[];
+  readonly cents: readonly string[];
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  readonly warnedBy: Readonly<Record<string, number>>;
+}
+
+export interface RejectTotals {
+  readonly rejected: number;
+  readonly centsRejected: string;
+  readonly rejectedBy: Readonly<Record<string, number>>;
+}
+
+export function completedReceipt(
+  batch: Batch,
+  rejects: readonly RejectTotals[],
+  outcomes: readonly OutcomeTotals[],
+  nowMs: number,
+): Receipt {
+  const lines = zero(0);
+  const cents = zero(0n);
+  const rejectedBy: Record<string, number> = {};
+  const warnedBy: Record<string, number> = {};
+  for (const part of rejects) {
+    lines.rejected += part.rejected;
+    cents.rejected += BigInt(part.centsRejected);
+    add(rejectedBy, part.rejectedBy);
+  }
+  for (const part of outcomes) {
+    for (const [index, outcome] of OUTCOMES.entries()) {
+      lines[outcome] += part.lines[index] ?? 0;
+      cents[outcome] += BigInt(part.cents[index] ?? 0);
+    }
+    add(rejectedBy, part.rejectedBy);
+    add(warnedBy, part.warnedBy);
+  }
+  const total = OUTCOMES.reduce((sum, outcome) => sum + lines[outcome], 0);
+  const rejected = Object.values(rejectedBy).reduce((sum, count) => sum + count, 0);
+  if (total !== batch.records || rejected !== lines.rejected) {
+    throw new Fault('OUTCOMES_DISAGREE', `${total} outcomes of ${batch.records} records`, { batch: batch.id });
+  }
+  return {
+    ...common(batch, nowMs, total),
+    status: 'completed',
+    reason: null,
+    lines: { total, ...lines },
+    cents: { total: OUTCOMES.reduce((sum, outcome) => sum + cents[outcome], 0n), ...cents },
+    rejectedBy: sorted(rejectedBy),
+    warnedBy: sorted(warnedBy),
+  };
+}
+
+/** The receipt of a batch that ended without outcomes. */
+export function failureReceipt(
+  batch: Batch,
+  status: 'failed' | 'cancelled',
+  failure: BatchFailure,
+  nowMs: number,
+): string {
+  return encodeReceipt({
+    ...common(batch, nowMs, 0),
+    status,
+    reason: failure.message,
+    lines: { total: 0, ...zero(0) },
+    cents: { total: 0n, ...zero(0n) },
+    rejectedBy: {},
+    warnedBy: {},
+  });
+}
+
+function common(batch: Batch, nowMs: number, records: number) {
+  const seconds = Math.max(0, nowMs - batch.acceptedAtMs) / 1000;
+  return {
+    batch: batch.id,
+    client: batch.client,
+    file: batch.file,
+    dryRun: batch.dryRun,
+    bytes: batch.bytes,
+    ranges: batch.ranges,
+    shards: batch.shards,
+    acceptedAt: new Date(batch.acceptedAtMs).toISOString(),
+    businessDate: batch.businessDate,
+    finishedAt: new Date(nowMs).toISOString(),
+    seconds,
+    linesPerSecond: seconds > 0 ? Math.round(records / seconds) : 0,
+  };
+}
+
+/** Fields in the documented order; cents as bare integers. */
+export function encodeReceipt(receipt: Receipt): string {
+  const { batch, client, file, status, reason, dryRun, bytes, ranges, shards, lines, cents, ...rest } = receipt;
+  const ordered = { batch, client, file, status, reason, dryRun, bytes, ranges, shards, lines, cents, ...rest };
+  return JSON.stringify(ordered, (_, value: unknown) => (typeof value === 'bigint' ? JSON.rawJSON(`${value}`) : value));
+}
+
+function zero<T>(value: T): Record<Outcome, T> {
+  return { created: value, updated: value, unchanged: value, duplicate: value, rejected: value };
+}
+
+function add(into: Record<string, number>, from: Readonly<Record<string, number>>): void {
+  for (const [code, count] of Object.entries(from)) into[code] = (into[code] ?? 0) + count;
+}
+
+function sorted(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,272 @@
+/**
+ * Registering's work in a thread: reads a shard's pages in line order, applies the rules, finds duplicates, compares with
+ * the stored debts, writes what changed under the turn, and leaves the outcomes in line order.
+ *
+ * Order of decisions: rules first, then duplicates among the records that passed them (the first by line wins), then the
+ * store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
+ * which is the order of the table, so that the store appends where it can and reads near where it wrote.
+ *
+ * Memory: one chunk, the distinct references of the shard, one group of rows, one block of outcomes.
+ */
+import { CentsSum } from '../core/cents.ts';
+import { OUTCOMES, RECORD_CODES, recordCodeName } from '../core/codes.ts';
+import { Fault } from '../core/faults.ts';
+import type { StoredDebt } from '../io/ports/debts.ts';
+import { AMOUNT, DUE_DATE, NO_COLUMN, REF } from '../kernel/columns.ts';
+import { PageReader } from '../kernel/pages.ts';
+import { EntryWriter } from '../kernel/parts.ts';
+import type { BusinessRules } from '../kernel/plan.ts';
+import type { RecordChunk } from '../kernel/recordChunk.ts';
+import { RefTable } from '../kernel/refTable.ts';
+import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
+import type { TaskContext } from './context.ts';
+import { CREATED, DUPLICATE, decide, optionalColumns, REJECTED, type Registering } from './decide.ts';
+import { outcomesPartKey } from './keys.ts';
+import type { RegisteringMode } from './messages.ts';
+import type { OutcomeTotals } from './receipt.ts';
+
+export interface ShardSource {
+  readonly range: number;
+  readonly attempt: string;
+  readonly pages: number;
+}
+
+export interface RegisterArgs {
+  readonly batch: string;
+  readonly client: string;
+  readonly mode: RegisteringMode;
+  readonly turn: number;
+  readonly turnAtMs: number;
+  readonly rules: BusinessRules;
+  /** The header's columns, from the left. */
+  readonly fields: readonly number[];
+}
+
+export interface ShardResult extends OutcomeTotals {
+  readonly records: number;
+  readonly part: { readonly key: string; readonly etag: string; readonly bytes: number };
+}
+
+/** Rows read and written together: one transaction of the store. */
+const GROUP_RECORDS = 8192;
+export const ENTRY_BLOCK_BYTES = 32 * 1024;
+
+export async function register(
+  args: RegisterArgs & {
+    readonly shard: number;
+    readonly sources: readonly ShardSource[];
+    readonly records: number;
+    readonly attempt: string;
+  },
+  context: TaskContext,
+): Promise<ShardResult> {
+  const place = { batch: args.batch, shard: args.shard };
+  const registrar = new Registrar(args, context);
+  const part = await context.objects.create(outcomesPartKey(args.batch, args.mode, args.shard, args.attempt));
+  const emit = (block: Uint8Array): Promise<void> => part.write(block);
+  try {
+    for (const source of args.sources) {
+      for await (const page of context.staging.read(args.batch, args.shard, source)) await registrar.page(page, emit);
+    }
+    const totals = await registrar.end(emit);
+    if (registrar.records !== args.records) {
+      throw new Fault('STAGED_PAGES_SHORT', `${registrar.records} of ${args.records} records`, place);
+    }
+    const { key, etag, bytes } = await part.commit();
+    return { ...totals, records: registrar.records, part: { key, etag, bytes } };
+  } finally {
+    await part.abort();
+  }
+}
+
+type Emit = (block: Uint8Array) => Promise<void>;
+
+/** One run over the records of a shard (or of a small batch), page by page, in line order. */
+export class Registrar {
+  records = 0;
+  readonly #args: RegisterArgs;
+  readonly #context: TaskContext;
+  readonly #rules: CompiledRules;
+  readonly #registering: Registering;
+  readonly #reader = new PageReader();
+  readonly #seen = new RefTable();
+  readonly #chunk: RecordChunk;
+  readonly #entries = new EntryWriter(ENTRY_BLOCK_BYTES);
+  readonly #totals = new Totals();
+  /** Per record of the chunk: its outcome, its code, and for a duplicate the line of the winner. */
+  readonly #outcomes: Uint8Array;
+  readonly #codes: Uint8Array;
+  readonly #winners: Float64Array;
+
+  constructor(args: RegisterArgs, context: TaskContext) {
+    this.#args = args;
+    this.#context = context;
+    this.#rules = compileRules(args.rules);
+    this.#registering = { ...args, hasOptional: optionalColumns(args.fields) };
+    const { chunkRecords, chunkTextBytes } = context.limits;
+    this.#chunk = context.scratch.chunk(chunkRecords, chunkTextBytes);
+    this.#chunk.clear();
+    this.#outcomes = new Uint8Array(chunkRecords);
+    this.#codes = new Uint8Array(chunkRecords);
+    this.#winners = new Float64Array(chunkRecords);
+  }
+
+  async page(page: Uint8Array, emit: Emit): Promise<void> {
+    this.#reader.load(page);
+    while (this.#reader.next()) {
+      if (this.#chunk.add(this.#reader)) continue;
+      await this.#decideChunk(emit);
+      if (!this.#chunk.add(this.#reader)) throw new Fault('STORE_CORRUPT', 'a staged record is larger than a chunk');
+    }
+  }
+
+  async end(emit: Emit): Promise<OutcomeTotals> {
+    await this.#decideChunk(emit);
+    this.#entries.flush();
+    await this.#drain(emit);
+    return this.#totals.plain();
+  }
+
+  async #decideChunk(emit: Emit): Promise<void> {
+    const chunk = this.#chunk;
+    for (let i = 0; i < chunk.count; i++) this.#judge(i);
+    await this.#settleWithStore();
+    for (let i = 0; i < chunk.count; i++) {
+      this.#enter(i);
+      if (this.#entries.full) await this.#drain(emit);
+    }
+    this.records += chunk.count;
+    chunk.clear();
+  }
+
+  /** Rules, then duplicates; what passes both is `CREATED` until the store has been asked. */
+  #judge(i: number): void {
+    const chunk = this.#chunk;
+    const day = chunk.days[i] as number;
+    const refused = applyRules(this.#rules, day, chunk.cents[i] as number);
+    this.#winners[i] = 0;
+    if (refused !== 0) {
+      this.#outcomes[i] = REJECTED;
+      this.#codes[i] = refused;
+      return;
+    }
+    const winner = this.#seen.claim(
+      chunk.hashes[i] as number,
+      chunk.arena,
+      chunk.refStarts[i] as number,
+      chunk.refEnds[i] as number,
+      chunk.lines[i] as number,
+    );
+    if (winner !== 0) {
+      this.#outcomes[i] = DUPLICATE;
+      this.#codes[i] = RECORD_CODES.DUPLICATE_REF.id;
+      this.#winners[i] = winner;
+      return;
+    }
+    const warning = chunk.warnings[i] as number;
+    this.#outcomes[i] = CREATED;
+    this.#codes[i] =
+      warning === 0 && nearPrescription(this.#rules, day) ? RECORD_CODES.DEBT_NEAR_PRESCRIPTION.id : warning;
+  }
+
+  async #settleWithStore(): Promise<void> {
+    const chunk = this.#chunk;
+    const { client, turn, mode } = this.#args;
+    const order = chunk.byHash((i) => this.#outcomes[i] === CREATED);
+    for (let from = 0; from < order.length; from += GROUP_RECORDS) {
+      const group = order.subarray(from, from + GROUP_RECORDS);
+      const keys = Array.from(group, (i) => ({ refHash: chunk.hashes[i] as number, externalRef: chunk.ref(i) }));
+      const existing = await this.#context.debts.fetch(client, keys);
+      const rows: StoredDebt[] = [];
+      for (const [k, i] of group.entries()) {
+        const stored = existing[k];
+        if (mode === 'apply' && stored !== undefined && stored.turn > turn) throw this.#superseded();
+        if (stored?.erased === true) {
+          this.#outcomes[i] = REJECTED;
+          this.#codes[i] = RECORD_CODES.DEBT_ERASED.id;
+          continue;
+        }
+        const decision = decide(this.#registering, chunk, i, (keys[k] as { externalRef: string }).externalRef, stored);
+        this.#outcomes[i] = decision.outcome;
+        if (decision.row !== undefined) rows.push(decision.row);
+      }
+      if (mode === 'preview' || rows.length === 0) continue;
+      if ((await this.#context.debts.write(client, turn, rows)) === 'superseded') throw this.#superseded();
+    }
+  }
+
+  #superseded(): Fault {
+    return new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
+  }
+
+  /** Writes the record's outcome and counts it. */
+  #enter(i: number): void {
+    const chunk = this.#chunk;
+    const outcome = this.#outcomes[i] as number;
+    const code = this.#codes[i] as number;
+    const cents = chunk.cents[i] as number;
+    const rejected = outcome === REJECTED;
+    this.#entries.add(
+      chunk.lines[i] as number,
+      outcome,
+      code,
+      columnOf(code),
+      cents,
+      chunk.arena,
+      chunk.refStarts[i] as number,
+      chunk.refEnds[i] as number,
+      this.#winners[i] as number,
+      rejected ? (chunk.offsets[i] as number) : 0,
+      rejected ? (chunk.rawBytes[i] as number) : 0,
+    );
+    this.#totals.add(outcome, code, cents);
+  }
+
+  async #drain(emit: Emit): Promise<void> {
+    for (let block = this.#entries.takeBlock(); block !== undefined; block = this.#entries.takeBlock()) {
+      await emit(block);
+    }
+  }
+}
+
+function columnOf(code: number): number {
+  switch (code) {
+    case RECORD_CODES.DUE_DATE_NOT_PAST.id:
+    case RECORD_CODES.DEBT_PRESCRIBED.id:
+    case RECORD_CODES.DEBT_NEAR_PRESCRIPTION.id:
+      return DUE_DATE;
+    case RECORD_CODES.AMOUNT_BELOW_MINIMUM.id:
+    case RECORD_CODES.AMOUNT_ABOVE_MAXIMUM.id:
+      return AMOUNT;
+    case RECORD_CODES.DUPLICATE_REF.id:
+    case RECORD_CODES.DEBT_ERASED.id:
+      return REF;
+    default:
+      return NO_COLUMN;
+  }
+}
+
+class Totals {
+  readonly #lines = OUTCOMES.map(() => 0);
+  readonly #cents = OUTCOMES.map(() => new CentsSum());
+  readonly #codes = new Float64Array(256);
+
+  add(outcome: number, code: number, cents: number): void {
+    this.#lines[outcome] = (this.#lines[outcome] as number) + 1;
+    this.#cents[outcome]?.add(cents);
+    this.#codes[code] = (this.#codes[code] as number) + 1;
+  }
+
+  plain(): OutcomeTotals {
+    const rejectedBy: Record<string, number> = {};
+    const warnedBy: Record<string, number> = {};
+    for (const [id, count] of this.#codes.entries()) {
+      const name = recordCodeName(id);
+      if (count === 0 || name === undefined) continue;
+      const { kind } = RECORD_CODES[name];
+      if (kind === 'reject') rejectedBy[name] = count;
+      else if (kind === 'warn') warnedBy[name] = count;
+    }
+    return { lines: this.#lines, cents: this.#cents.map((sum) => sum.total().toString()), rejectedBy, warnedBy };
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Step 5, registering: one shard's staged pages become debts and outcomes.
+ *
+ * Promises: the work runs under the batch's turn, so a worker that was stopped and woken after a later batch has
+ * registered is refused by the store; the shard's result is put once, and a replay finds the same outcomes because every
+ * debt remembers the batch and line that made it what it is.
+ */
+import { attemptId } from '../core/ids.ts';
+import type { Batch } from '../io/ports/registry.ts';
+import { manifestOf, mustGet, resultKindOf } from './batches.ts';
+import type { StageContext } from './context.ts';
+import type { RangeResult } from './intermediate.task.ts';
+import type { RegisteringMode } from './messages.ts';
+import type { ShardSource } from './registering.task.ts';
+import { shardsDone } from './settle.ts';
+
+export async function registering(
+  context: StageContext,
+  id: string,
+  shard: number,
+  mode: RegisteringMode,
+  signal: AbortSignal,
+): Promise<void> {
+  const batch = await mustGet(context, id);
+  const expected = mode === 'preview' ? batch.dryRun && batch.state === 'staged' : batch.state === 'registering';
+  if (!expected) return;
+  const kind = resultKindOf(mode);
+  if ((await context.registry.getResult(id, kind, shard)) === undefined) {
+    await register(context, batch, shard, mode, signal);
+  }
+  if ((await context.registry.countResults(id, kind)) === batch.shards) await shardsDone(context, id);
+}
+
+async function register(
+  context: StageContext,
+  batch: Batch,
+  shard: number,
+  mode: RegisteringMode,
+  signal: AbortSignal,
+): Promise<void> {
+  const manifest = await manifestOf(context, batch);
+  const sources: ShardSource[] = [];
+  let records = 0;
+  for (const result of await context.registry.listResults(batch.id, 'range')) {
+    const range = JSON.parse(result.body) as RangeResult;
+    const pages = range.pagesByShard[shard] ?? 0;
+    if (pages > 0) sources.push({ range: result.work, attempt: range.attempt, pages });
+    records += range.recordsByShard[shard] ?? 0;
+  }
+  const startedMs = context.clock.monotonicMs();
+  const result = await context.pool.run(
+    'register',
+    {
+      batch: batch.id,
+      client: batch.client,
+      shard,
+      mode,
+      turn: batch.turn ?? 0,
+      turnAtMs: batch.turnAtMs ?? 0,
+      rules: manifest.rules,
+      fields: manifest.plan.fields,
+      sources,
+      records,
+      attempt: attemptId(context.random),
+    },
+    signal,
+  );
+  await context.registry.putResult(batch.id, resultKindOf(mode), shard, JSON.stringify(result));
+  context.telemetry.emit({
+    name: 'shard.registered',
+    level: 'debug',
+    fields: {
+      batch: batch.id,
+      client: batch.client,
+      shard,
+      records: result.records,
+      ms: context.clock.monotonicMs() - startedMs,
+    },
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * A small batch's work in a thread: read, parse, check, register, all in memory (at most `smallBytesMax` of it).
+ */
+import { Buffer } from 'node:buffer';
+import { Fault } from '../core/faults.ts';
+import type { Manifest } from '../engine/manifest.ts';
+import { RangeKernel } from '../kernel/kernel.ts';
+import type { TaskContext } from './context.ts';
+import { readAll } from './pick.task.ts';
+import { type RegisterArgs, Registrar } from './registering.task.ts';
+import type { SmallResult } from './small.ts';
+
+export async function small(
+  args: RegisterArgs & { readonly manifest: Manifest },
+  context: TaskContext,
+): Promise<SmallResult> {
+  const { manifest } = args;
+  const registrar = new Registrar(args, context);
+  const blocks: Uint8Array[] = [];
+  const keep = async (block: Uint8Array): Promise<void> => {
+    blocks.push(block.slice());
+  };
+  const totals = await parseSmall(manifest, context, (page) => registrar.page(page, keep));
+  const outcomes = await registrar.end(keep);
+  if (registrar.records !== totals.staged) {
+    throw new Fault('OUTCOMES_DISAGREE', `${registrar.records} of ${totals.staged}`, { batch: args.batch });
+  }
+  return {
+    rejects: {
+      rejected: totals.rejected,
+      centsRejected: totals.centsRejected.toString(),
+      rejectedBy: totals.rejectedBy,
+    },
+    outcomes,
+    entries: Buffer.concat(blocks).toString('base64'),
+  };
+}
+
+/** Reads the one range of a small file through the kernel. Blocks of rejects are given where they are wanted. */
+export async function parseSmall(
+  manifest: Manifest,
+  context: Pick<TaskContext, 'objects' | 'scratch'>,
+  onPage: (page: Uint8Array) => Promise<void>,
+  onRejects: (block: Uint8Array) => void = () => {},
+) {
+  const range = manifest.ranges[0];
+  const plan = { ...manifest.plan, shards: 1 };
+  const kernel = new RangeKernel(plan, range?.firstLine ?? 1, range?.start ?? manifest.header.end, manifest.pageBytes);
+  const drain = async (): Promise<void> => {
+    for (let page = kernel.takePage(); page !== undefined; page = kernel.takePage()) await onPage(page.bytes);
+    for (let block = kernel.takeRejects(); block !== undefined; block = kernel.takeRejects()) onRejects(block);
+  };
+  if (range !== undefined) {
+    const length = range.end - range.start;
+    const bytes = context.scratch.buffer(length);
+    await readAll(context, manifest.source, range.start, range.end, bytes);
+    for (let at = 0; at < length; ) {
+      const next = kernel.feed(bytes, at, length, true);
+      if (kernel.full) await drain();
+      else if (next === at) throw new Fault('RECORDS_DISAGREE', 'the kernel stopped', { batch: manifest.batch });
+      at = next;
+    }
+  }
+  kernel.flush();
+  await drain();
+  const totals = kernel.totals();
+  if (totals.records !== manifest.records) {
+    throw new Fault('RECORDS_DISAGREE', `${totals.records} parsed, ${manifest.records} scanned`, {
+      batch: manifest.batch,
+    });
+  }
+  return totals;
+}

@@ -1,0 +1,51 @@
+/**
+ * The small-batch way: one range and few records go from turn to completion in one message, without staging and without
+ * parts. What is kept is the result on the registry's item; answers are rendered when they are asked for.
+ *
+ * Promises: the same as for large batches. The result is put once; a replay under the same turn finds its own debts.
+ */
+import type { Manifest } from '../engine/manifest.ts';
+import type { Batch } from '../io/ports/registry.ts';
+import { apply, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
+import type { StageContext } from './context.ts';
+import { completedReceipt, encodeReceipt, type OutcomeTotals, type RejectTotals } from './receipt.ts';
+
+/** What a small batch leaves. `entries`: its outcomes' part, base64; rejects are found again by reading the file. */
+export interface SmallResult {
+  readonly rejects: RejectTotals;
+  readonly outcomes: OutcomeTotals;
+  readonly entries: string;
+}
+
+/** Registers a released small batch and completes it. */
+export async function registerSmall(context: StageContext, batch: Batch): Promise<void> {
+  await runSmall(context, batch, await manifestOf(context, batch));
+}
+
+/** Checks a small dry run against the stored debts and completes it; nothing is written to them. */
+export async function previewSmall(context: StageContext, batch: Batch, manifest: Manifest): Promise<void> {
+  await runSmall(context, batch, manifest);
+}
+
+async function runSmall(context: StageContext, batch: Batch, manifest: Manifest): Promise<void> {
+  const mode = modeOf(batch);
+  const kind = resultKindOf(mode);
+  let standing = await context.registry.getResult(batch.id, kind, 0);
+  if (standing === undefined) {
+    const result: SmallResult = await context.pool.run('small', {
+      manifest,
+      batch: batch.id,
+      client: batch.client,
+      mode,
+      turn: batch.turn ?? 0,
+      turnAtMs: batch.turnAtMs ?? 0,
+      rules: manifest.rules,
+      fields: manifest.plan.fields,
+    });
+    standing = await context.registry.putResult(batch.id, kind, 0, JSON.stringify(result));
+  }
+  const { rejects, outcomes } = JSON.parse(standing.body) as SmallResult;
+  const receipt = completedReceipt(batch, [rejects], [outcomes], context.clock.nowMs());
+  const { batch: completed } = await apply(context, batch.id, { type: 'completed', receipt: encodeReceipt(receipt) });
+  await sendOwed(context, completed);
+}

@@ -1,0 +1,117 @@
+/**
+ * The states of a batch, and the only function that changes them.
+ *
+ *   accepted → picking → processing → staged → registering → completed
+ *
+ * - A small batch goes from picking to staged at once: it needs no ranges' work.
+ * - `failed` and `cancelled` are final and are reached only before registering begins.
+ * - From registering on, trouble makes the batch `stalled`: it keeps its place and its turn; `redriven` resumes it.
+ * - A dry run stands in no line and takes no turn: staged, previewed shard by shard, completed.
+ *
+ * Each transition is one conditional write. It records, in the same item, the messages that are now owed; they are sent
+ * after it, under derived ids, as often as need be. An event that no longer applies (it came twice, or late) changes
+ * nothing: `transition` answers `undefined`.
+ */
+import { unreachable } from '../core/assert.ts';
+import { type Batch, type BatchFailure, type BatchState, FINAL_STATES, type Owed } from '../io/ports/registry.ts';
+
+export type BatchEvent =
+  | { readonly type: 'pick_started' }
+  | {
+      readonly type: 'picked';
+      readonly small: boolean;
+      readonly manifestKey: string | null;
+      readonly manifest: string | null;
+      readonly records: number;
+      readonly ranges: number;
+      readonly shards: number;
+    }
+  | { readonly type: 'ranges_staged' }
+  | { readonly type: 'released'; readonly turn: number; readonly turnAtMs: number }
+  | { readonly type: 'shards_done' }
+  | { readonly type: 'completed'; readonly receipt: string }
+  | { readonly type: 'failed'; readonly failure: BatchFailure; readonly receipt: string }
+  | { readonly type: 'cancelled'; readonly failure: BatchFailure; readonly receipt: string }
+  | { readonly type: 'stalled'; readonly failure: BatchFailure }
+  | { readonly type: 'redriven' };
+
+/** The batch after the event, or `undefined` where the event does not apply to its state. */
+export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batch | undefined {
+  const to = (state: BatchState, owed: readonly Owed[], change: Partial<Batch> = {}): Batch => ({
+    ...batch,
+    ...change,
+    state,
+    owed,
+    inLine: (change.inLine ?? batch.inLine) && !FINAL_STATES.has(state),
+    updatedAtMs: nowMs,
+  });
+  switch (event.type) {
+    case 'pick_started':
+      return batch.state === 'accepted' ? to('picking', batch.owed) : undefined;
+    case 'picked': {
+      if (batch.state !== 'picking') return undefined;
+      const { manifestKey, manifest, records, ranges, shards, small } = event;
+      const plan = { manifestKey, manifest, records, ranges, shards, small };
+      return small ? to('staged', [afterStaging(batch, true)], plan) : to('processing', ['ranges'], plan);
+    }
+    case 'ranges_staged':
+      return batch.state === 'processing' ? to('staged', [afterStaging(batch, false)]) : undefined;
+    case 'released':
+      if (batch.state !== 'staged' || batch.dryRun) return undefined;
+      return to('registering', batch.small ? [] : ['shards'], { turn: event.turn, turnAtMs: event.turnAtMs });
+    case 'shards_done':
+      return inRegistering(batch) && !batch.owed.includes('finish') ? to(batch.state, ['finish']) : undefined;
+    case 'completed':
+      return inRegistering(batch) ? to('completed', ['free', 'line'], { receipt: event.receipt }) : undefined;
+    case 'failed':
+    case 'cancelled':
+      if (FINAL_STATES.has(batch.state) || hasBegun(batch)) return undefined;
+      return to(event.type, ['free', 'line'], { failure: event.failure, receipt: event.receipt });
+    case 'stalled':
+      return batch.state === 'registering' ? to('stalled', [], { failure: event.failure }) : undefined;
+    case 'redriven':
+      // The failure stays until the batch completes: it tells what was redriven.
+      return batch.state === 'stalled' ? to('registering', batch.small ? ['line'] : ['shards']) : undefined;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Whether registering has begun, after which a batch can no longer fail or be cancelled. */
+export function hasBegun(batch: Batch): boolean {
+  return batch.state === 'registering' || batch.state === 'stalled';
+}
+
+/** Whether shards' outcomes are being made: under a turn, or as the preview of a dry run. */
+function inRegistering(batch: Batch): boolean {
+  return batch.state === 'registering' || (batch.dryRun && batch.state === 'staged');
+}
+
+/** A dry run stands in no line: it goes straight to its preview. */
+function afterStaging(batch: Batch, small: boolean): Owed {
+  if (!batch.dryRun) return 'line';
+  return small ? 'settle' : 'shards';
+}
+
+/** The message that carries a batch on from where it stands: what a sweep sends again. */
+export function owedByState(batch: Batch): Owed | undefined {
+  switch (batch.state) {
+    case 'accepted':
+    case 'picking':
+      return 'pick';
+    case 'processing':
+      return 'ranges';
+    case 'staged':
+      return batch.owed.includes('finish') ? 'finish' : afterStaging(batch, batch.small);
+    case 'registering':
+      if (batch.small) return 'line';
+      return batch.owed.includes('finish') ? 'finish' : 'shards';
+    case 'stalled':
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+      return undefined;
+    default:
+      return unreachable(batch.state);
+  }
+}
