@@ -1,0 +1,113 @@
+/** `remessa batch ID`: all there is to know of one batch. */
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { centsText, exactJsonText } from './format.ts';
+import { batchOf, withStores } from './reading.ts';
+import { batchView, progressOf, type ReceiptView, type WorkProgress } from './views.ts';
+
+export function addBatchCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
+  program
+    .command('batch')
+    .description('show one batch: its state, how far it is, and its receipt')
+    .argument('<id>', 'the batch')
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, options: { readonly json?: true }) => {
+      const view = await withStores(context, 'read', async (stores) => {
+        const batch = await batchOf(stores, id);
+        const { receipt, ...seen } = batchView(batch);
+        return {
+          ...seen,
+          profile: batch.profile,
+          number: batch.number,
+          inLine: batch.inLine,
+          small: batch.small,
+          turn: batch.turn,
+          progress: await progressOf(stores.registry, batch),
+          receipt,
+        };
+      });
+      await context.stdout.write(options.json === true ? `${exactJsonText(view, 2)}\n` : batchText(view));
+      exit(0);
+    });
+}
+
+type FullView = Omit<ReturnType<typeof batchView>, 'receipt'> & {
+  readonly profile: string;
+  readonly number: number;
+  readonly inLine: boolean;
+  readonly small: boolean;
+  readonly turn: number | null;
+  readonly progress: WorkProgress | null;
+  readonly receipt: ReceiptView | null;
+};
+
+function batchText(view: FullView): string {
+  const facts: [string, string][] = [
+    ['batch', view.id],
+    ['client', view.client],
+    ['file', view.file],
+    ['state', view.dryRun ? `${view.state} (dry run)` : view.state],
+    ['accepted', view.acceptedAt],
+    ['updated', view.updatedAt],
+    ['business date', view.businessDate],
+    ['profile', view.profile],
+    ['place in line', view.inLine ? String(view.number) : `${view.number} (has left the line)`],
+    ['turn', view.turn === null ? 'none taken' : String(view.turn)],
+    ['bytes', String(view.bytes)],
+    ['records', String(view.records)],
+  ];
+  if (view.progress !== null) {
+    facts.push(['ranges done', `${view.progress.ranges.done} of ${view.progress.ranges.total}`]);
+    facts.push(['shards done', `${view.progress.shards.done} of ${view.progress.shards.total}`]);
+  }
+  if (view.failure !== null) facts.push(['failure', view.failure.message]);
+  const text = factsText(facts);
+  return view.receipt === null ? text : `${text}\nreceipt\n${receiptText(view.receipt)}`;
+}
+
+function factsText(facts: readonly (readonly [string, string])[], indent = ''): string {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}\n`).join('');
+}
+
+/**
+ * The receipt as a person reads it: one line an outcome with its records and its money, then why records were rejected
+ * or warned about. Whatever a later build adds is shown as JSON, never left out.
+ */
+export function receiptText(receipt: ReceiptView): string {
+  const { lines, cents, rejectedBy, warnedBy, ...rest } = receipt;
+  const counts = entriesOf(lines);
+  const money = new Map(entriesOf(cents));
+  const facts: [string, string][] = counts.map(([name, count]) => {
+    const amount = money.get(name);
+    return [name, amount === undefined ? plain(count) : `${plain(count)}  (${moneyText(amount)})`];
+  });
+  for (const [title, codes] of [
+    ['rejected by', rejectedBy],
+    ['warned by', warnedBy],
+  ] as const) {
+    for (const [code, count] of entriesOf(codes)) facts.push([`${title} ${code}`, plain(count)]);
+  }
+  for (const [name, value] of Object.entries(rest)) {
+    if (SHOWN_ABOVE.has(name) || value === null) continue;
+    facts.push([name, plain(value)]);
+  }
+  return facts.length === 0 ? '' : factsText(facts, '  ');
+}
+
+const SHOWN_ABOVE: ReadonlySet<string> = new Set(['batch', 'client', 'file', 'bytes', 'acceptedAt', 'businessDate']);
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : exactJsonText(value);
+}
+
+/** Totals may be written as integers or, beyond 2^53, as text of digits. */
+function moneyText(value: unknown): string {
+  if (typeof value === 'bigint') return centsText(value);
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return centsText(value);
+  return typeof value === 'string' && /^-?[0-9]+$/.test(value) ? centsText(BigInt(value)) : plain(value);
+}

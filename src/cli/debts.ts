@@ -1,0 +1,67 @@
+/**
+ * `remessa debts`: the registered debts of a client, one JSON object a line. It is the one command that shows a CPF.
+ */
+import type { Command } from 'commander';
+import { Fault } from '../core/faults.ts';
+import type { DebtFilter, StoredDebt } from '../io/ports/debts.ts';
+import type { CliContext } from './context.ts';
+import { centsText, createLineWriter } from './format.ts';
+import { clientOf, withStores } from './reading.ts';
+
+interface DebtsOptions {
+  readonly client: string;
+  readonly cpf?: string;
+  readonly externalRef?: string;
+}
+
+export function addDebtsCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
+  program
+    .command('debts')
+    .description('print registered debts, one JSON object a line')
+    .requiredOption('--client <id>', 'whose debts')
+    .option('--cpf <cpf>', 'only those of one document, bare or as 000.000.000-00')
+    .option('--external-ref <ref>', 'only the one with this reference')
+    .action(async (options: DebtsOptions) => {
+      const filter: DebtFilter = {
+        ...(options.cpf === undefined ? {} : { cpf: readCpf(options.cpf) }),
+        ...(options.externalRef === undefined ? {} : { externalRef: options.externalRef }),
+      };
+      await withStores(context, 'read', async (stores) => {
+        await clientOf(stores, options.client);
+        const lines = createLineWriter(context.stdout);
+        for await (const debt of stores.debts.list(options.client, filter)) {
+          context.signal.throwIfAborted();
+          await lines.line(debtJson(debt));
+        }
+        await lines.flush();
+      });
+      exit(0);
+    });
+}
+
+/** The message must not repeat what was written: it may be most of a CPF. */
+function readCpf(written: string): string {
+  const digits = /^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written) ? written.replace(/\D/g, '') : '';
+  if (digits === '') throw new Fault('USAGE', '--cpf takes 11 digits, bare or as 000.000.000-00');
+  return digits;
+}
+
+/** One debt as a line of JSON: the amount is exact decimal text, optional columns are null where they are empty. */
+export function debtJson(debt: StoredDebt): string {
+  return JSON.stringify({
+    client: debt.client,
+    external_ref: debt.externalRef,
+    debtor_name: debt.debtorName,
+    cpf: debt.cpf,
+    amount: centsText(debt.amountCents),
+    due_date: debt.dueDate,
+    debtor_email: debt.debtorEmail,
+    debtor_phone: debt.debtorPhone,
+    creditor_name: debt.creditorName,
+    account_type: debt.accountType,
+    installment: debt.installment,
+    created: { batch: debt.createdBatch, line: debt.createdLine },
+    changed: { batch: debt.changedBatch, line: debt.changedLine },
+    turn: debt.turn,
+  });
+}

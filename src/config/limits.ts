@@ -1,0 +1,232 @@
+/**
+ * What follows from the settings: derived bounds, and the sum of everything that may be held in memory at once.
+ *
+ * Promise: a configuration whose buffers cannot fit, or whose values contradict each other, is refused before any work
+ * begins, with every problem named. Memory is bounded by this sum and never by a file. All sizes are bytes.
+ */
+import { assert } from '../core/assert.ts';
+import { Fault } from '../core/faults.ts';
+import { SETTINGS, type SettingName, type Settings } from './schema.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What a thread may hold in pages that are being packed, one page a shard. */
+const PAGES_BUDGET_BYTES = 16 * MiB;
+/** No page and no block of outcomes is smaller: below it, the cost of each write counts more than its bytes. */
+const PAGE_BYTES_MIN = SETTINGS.pageBytes.min;
+/** What finishing a batch may hold in outcomes that are being merged, one block a shard. */
+const MERGE_BUDGET_BYTES = 16 * MiB;
+const ENTRY_BLOCK_BYTES_MAX = 32 * KiB;
+/** The answers that are being written, and the window of raw records. */
+const ANSWERS_BYTES = 4 * MiB;
+/** One block of gzip inflated at the greatest ratio of deflate, 1032 (zlib, technical details). */
+const INFLATE_BYTES = 32 * KiB * 1032;
+/** Node, the libraries and the control path, with their garbage. */
+const PROCESS_BASE_BYTES = 90 * MiB;
+/** An isolate with the code of the kernel and the stores, and garbage of the last task: a bare one takes 8 MiB on Node 26. */
+const THREAD_BASE_BYTES = 24 * MiB;
+/** Registering unpacks a shard in chunks; a shard a little over its size still is one chunk, and so one pass of the store. */
+const CHUNK_SLACK = 1.125;
+const CHUNK_RECORDS_MAX = 2 ** 20;
+/** A small batch has to fit as well, whatever the shards are. */
+const CHUNK_RECORDS_MIN = 1024;
+/** Numbers and positions of an unpacked record; its texts; its outcome. */
+const CHUNK_RECORD_BYTES = 112;
+const CHUNK_TEXT_BYTES = 72;
+/** What finding duplicates holds of each distinct reference: the reference, hash, line and slots, while the table grows. */
+const REFERENCE_BYTES = 80;
+/** A group of rows as they go to and from the debts table. */
+const REGISTER_ROWS_BYTES = 12 * MiB;
+
+/** One named buffer or group of buffers; `each` is how many exist at once. */
+export interface Holder {
+  readonly name: string;
+  readonly bytes: number;
+  readonly each: number;
+}
+
+export interface Limits {
+  readonly recordsMax: number;
+  readonly heartbeatMs: number;
+  /** The records, and the bytes of their texts, that registering unpacks at a time. */
+  readonly chunkRecords: number;
+  readonly chunkTextBytes: number;
+  /** The size of a block of outcomes: one a shard is held when a batch is finished, so the most shards decide. */
+  readonly entryBlockBytes: number;
+  /** Everything that may be held in memory, one named holder a line, the largest first. */
+  readonly holders: readonly Holder[];
+  /** Their sum; at most `memoryBytesMax`. */
+  readonly memoryBytes: number;
+  /** The size of a page for a batch of so many shards: a thread's open pages stay inside their budget. */
+  pageBytesFor(shards: number): number;
+  /** How many shards a batch of so many records is dealt to. */
+  shardsFor(records: number): number;
+}
+
+/** A contradiction between settings. */
+export interface SettingsProblem {
+  /** The settings that take part in it. */
+  readonly names: readonly SettingName[];
+  readonly says: string;
+}
+
+/** Derives the bounds; throws `CONFIG_INVALID`, naming every problem, where the settings cannot hold together. */
+export function deriveLimits(settings: Settings): Limits {
+  const problems = settingsProblems(settings);
+  if (problems.length > 0) throw new Fault('CONFIG_INVALID', problems.map((problem) => problem.says).join('; '));
+  const holders = memoryHolders(settings);
+  return {
+    recordsMax: settings.recordsMax,
+    heartbeatMs: settings.heartbeatMs,
+    chunkRecords: chunkRecords(settings),
+    chunkTextBytes: chunkRecords(settings) * CHUNK_TEXT_BYTES,
+    entryBlockBytes: entryBlockBytes(settings),
+    holders: [...holders].sort((a, b) => b.bytes * b.each - a.bytes * a.each),
+    memoryBytes: sumOf(holders),
+    pageBytesFor: (shards) => pageBytesFor(settings, shards),
+    shardsFor(records) {
+      assert(records >= 0, 'records are counted from 0');
+      return Math.min(settings.shardsMax, Math.max(1, Math.ceil(records / settings.shardRecords)));
+    },
+  };
+}
+
+/** How many threads fit beside everything else; at least 1, even where that does not fit. */
+export function threadsThatFit(settings: Settings): number {
+  const shared = sumOf(sharedHolders(settings));
+  const perThread = sumOf(threadHolders({ ...settings, threads: 1 }));
+  return Math.max(1, Math.floor((settings.memoryBytesMax - shared) / perThread));
+}
+
+function chunkRecords(settings: Settings): number {
+  return Math.min(CHUNK_RECORDS_MAX, Math.max(CHUNK_RECORDS_MIN, Math.ceil(settings.shardRecords * CHUNK_SLACK)));
+}
+
+function pageBytesFor(settings: Settings, shards: number): number {
+  return share(PAGES_BUDGET_BYTES, shards, PAGE_BYTES_MIN, settings.pageBytes);
+}
+
+function entryBlockBytes(settings: Settings): number {
+  return share(MERGE_BUDGET_BYTES, settings.shardsMax, PAGE_BYTES_MIN, ENTRY_BLOCK_BYTES_MAX);
+}
+
+function share(budgetBytes: number, shards: number, min: number, max: number): number {
+  assert(Number.isInteger(shards) && shards >= 1, 'a batch has at least one shard');
+  return Math.min(max, Math.max(min, Math.floor(budgetBytes / shards)));
+}
+
+function memoryHolders(settings: Settings): Holder[] {
+  return [...sharedHolders(settings), ...threadHolders(settings)];
+}
+
+function sharedHolders(settings: Settings): Holder[] {
+  return [
+    { name: 'the process itself', bytes: PROCESS_BASE_BYTES, each: 1 },
+    { name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 },
+    { name: 'copy of an incoming file', bytes: settings.readBytes, each: 2 },
+  ];
+}
+
+/** What a thread keeps between tasks, and what its task holds: the hungriest, for it has one at a time. */
+function threadHolders(settings: Settings): Holder[] {
+  const each = settings.threads;
+  const scratchBytes = Math.max(
+    settings.rangeBytes,
+    settings.readBytes + settings.recordBytesMax,
+    settings.smallBytesMax,
+  );
+  const [hungriest] = taskHolders(settings).sort((a, b) => b.bytes - a.bytes) as [Holder];
+  return [
+    { name: 'the thread itself', bytes: THREAD_BASE_BYTES, each },
+    { name: 'bytes of a file being read', bytes: scratchBytes, each },
+    { name: 'records of a shard', bytes: chunkRecords(settings) * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES), each },
+    { ...hungriest, each },
+  ];
+}
+
+function taskHolders(settings: Settings): Holder[] {
+  const openPagesBytes = Math.min(PAGES_BUDGET_BYTES, settings.pageBytes * settings.shardsMax);
+  const referencesBytes = settings.shardRecords * REFERENCE_BYTES;
+  const mergeBytes = entryBlockBytes(settings) * (settings.shardsMax + 1);
+  return [
+    { name: 'open pages and staging buffer', bytes: openPagesBytes + settings.stagingBufferBytes, each: 1 },
+    { name: 'references and rows of a shard', bytes: referencesBytes + REGISTER_ROWS_BYTES, each: 1 },
+    { name: 'outcomes being merged', bytes: mergeBytes + ANSWERS_BYTES, each: 1 },
+    { name: 'gzip being inflated', bytes: INFLATE_BYTES, each: 1 },
+    // Its records, outcomes and rejects side by side.
+    { name: 'a small batch', bytes: settings.smallBytesMax * 4, each: 1 },
+  ];
+}
+
+function sumOf(holders: readonly Holder[]): number {
+  return holders.reduce((sum, holder) => sum + holder.bytes * holder.each, 0);
+}
+
+/** Every contradiction between settings whose values are each inside their range; empty where they hold together. */
+export function settingsProblems(settings: Settings): SettingsProblem[] {
+  const problems: SettingsProblem[] = [];
+  const mustHold = (holds: boolean, names: readonly SettingName[], says: string): void => {
+    if (!holds) problems.push({ names, says });
+  };
+  const s = settings;
+  const key = (name: SettingName): string => SETTINGS[name].key;
+  mustHold(
+    s.leaseMs >= 3 * s.heartbeatMs,
+    ['leaseMs', 'heartbeatMs'],
+    `${key('heartbeatMs')} (${s.heartbeatMs}) must be at most a third of ${key('leaseMs')} (${s.leaseMs}), so that one late heartbeat loses no lease`,
+  );
+  mustHold(
+    s.recordsMax <= s.shardsMax * s.shardRecords,
+    ['recordsMax', 'shardsMax', 'shardRecords'],
+    `${key('recordsMax')} (${s.recordsMax}) must be at most ${key('shardsMax')} × ${key('shardRecords')} (${s.shardsMax * s.shardRecords})`,
+  );
+  mustHold(
+    s.retryMsMin <= s.retryMsMax,
+    ['retryMsMin', 'retryMsMax'],
+    `${key('retryMsMin')} (${s.retryMsMin}) must be at most ${key('retryMsMax')} (${s.retryMsMax})`,
+  );
+  mustHold(
+    s.receivesMax > s.failuresMax,
+    ['receivesMax', 'failuresMax'],
+    `${key('receivesMax')} (${s.receivesMax}) must be above ${key('failuresMax')} (${s.failuresMax}): deliveries are only the backstop`,
+  );
+  mustHold(
+    s.inboxScanMs <= s.inboxQuietMs,
+    ['inboxScanMs', 'inboxQuietMs'],
+    `${key('inboxScanMs')} (${s.inboxScanMs}) must be at most ${key('inboxQuietMs')} (${s.inboxQuietMs}): a size seen once has not stayed`,
+  );
+  const holders = memoryHolders(settings);
+  mustHold(sumOf(holders) <= s.memoryBytesMax, MEMORY_SETTINGS, memorySays(settings, holders));
+  return problems;
+}
+
+const MEMORY_SETTINGS: readonly SettingName[] = [
+  'memoryBytesMax',
+  'threads',
+  'rangeBytes',
+  'readBytes',
+  'recordBytesMax',
+  'pageBytes',
+  'shardsMax',
+  'shardRecords',
+  'stagingBufferBytes',
+  'debtsCacheBytes',
+  'smallBytesMax',
+];
+
+function memorySays(settings: Settings, holders: readonly Holder[]): string {
+  const largest = [...holders]
+    .sort((a, b) => b.bytes * b.each - a.bytes * a.each)
+    .slice(0, 4)
+    .map((holder) => `${holder.name} ${holder.each} × ${mebibytes(holder.bytes)}`)
+    .join(', ');
+  return (
+    `the buffers add up to ${mebibytes(sumOf(holders))}, above ${SETTINGS.memoryBytesMax.key} ` +
+    `(${mebibytes(settings.memoryBytesMax)}); the largest: ${largest}`
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil((bytes / MiB) * 10) / 10}MiB`;
+}
