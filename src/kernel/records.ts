@@ -16,9 +16,11 @@ export const HIGH = 1; // holds bytes above 0x7f
 export const CONTROL = 2; // holds control characters of ASCII, among them TAB, CR and LF
 export const DOUBLED = 4; // holds doubled quotes: what stands between start and end is still to be unescaped
 export const MALFORMED = 8;
+export const RUN = 16; // holds two spaces in a row
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
 
 /** Classes of bytes; 0 is text of no interest. */
 const IS_HIGH = 1;
@@ -27,6 +29,7 @@ const IS_QUOTE = 3;
 const IS_DELIMITER = 4;
 const IS_LF = 5;
 const IS_CR = 6;
+const IS_SPACE = 7;
 
 export class RecordSplitter {
   /** Content of each field, quotes left out: `[start, end)` in the bytes given; valid for the first `capacity` fields. */
@@ -47,6 +50,8 @@ export class RecordSplitter {
   readonly #capacity: number;
   readonly #unquoted: Uint8Array;
   readonly #quoted: Uint8Array;
+  /** Bytes from here to 0x7e are text of no interest, in quotes or not: two comparisons beat the table. */
+  readonly #plainFrom: number;
   #flag = 0;
   #lines = 0;
 
@@ -59,6 +64,7 @@ export class RecordSplitter {
     this.starts = new Int32Array(capacity);
     this.ends = new Int32Array(capacity);
     this.flags = new Uint8Array(capacity);
+    this.#plainFrom = Math.max(dialect.delimiter, dialect.quote, SPACE) + 1;
     this.#unquoted = classes(dialect, true);
     this.#quoted = classes(dialect, false);
   }
@@ -73,6 +79,8 @@ export class RecordSplitter {
     const quote = this.#quote;
     const capacity = this.#capacity;
     const table = this.#unquoted;
+    const plainFrom = this.#plainFrom;
+    const { starts, ends, flags } = this;
     let fields = 0;
     let malformed = -1;
     let at = from;
@@ -100,12 +108,17 @@ export class RecordSplitter {
       }
       if (end < 0) {
         for (;;) {
-          let kind = 0;
-          while (at < to && (kind = table[bytes[at]]) === 0) at++;
-          if (at >= to || kind === IS_DELIMITER || kind === IS_LF) break;
+          let byte = 0;
+          while (at < to && (byte = bytes[at]) >= plainFrom && byte < 0x7f) at++;
+          const kind = table[byte];
+          if (at >= to) break;
+
+          if (kind === IS_DELIMITER || kind === IS_LF) break;
           if (kind === IS_CR) {
             if (at + 1 < to && bytes[at + 1] === LF) break;
             flag |= CONTROL;
+          } else if (kind === IS_SPACE) {
+            if (at + 1 < to && bytes[at + 1] === SPACE) flag |= RUN;
           } else if (kind === IS_QUOTE) flag |= MALFORMED;
           else flag |= kind;
           at++;
@@ -116,9 +129,9 @@ export class RecordSplitter {
       if (at >= to && !last) return -1;
       if ((flag & MALFORMED) !== 0 && malformed < 0) malformed = fields;
       if (fields < capacity) {
-        this.starts[fields] = start;
-        this.ends[fields] = end;
-        this.flags[fields] = flag;
+        starts[fields] = start;
+        ends[fields] = end;
+        flags[fields] = flag;
       }
       fields++;
       if (at < to && bytes[at] === delimiter) {
@@ -136,24 +149,29 @@ export class RecordSplitter {
   #skipQuoted(bytes: Uint8Array, from: number, to: number, last: boolean): number {
     const quote = this.#quote;
     const table = this.#quoted;
+    const plainFrom = this.#plainFrom;
     let flag = 0;
     let at = from;
     for (;;) {
-      let kind = 0;
-      while (at < to && (kind = table[bytes[at]]) === 0) at++;
+      let byte = 0;
+      while (at < to && (byte = bytes[at]) >= plainFrom && byte < 0x7f) at++;
+      const kind = table[byte];
       if (at >= to) {
         if (!last) return -1;
         flag |= MALFORMED;
         this.unclosed = true;
         break;
       }
+
       if (kind === IS_QUOTE) {
         if (at + 1 >= to || bytes[at + 1] !== quote) break;
         flag |= DOUBLED;
         at += 2;
         continue;
       }
-      flag |= kind;
+      if (kind === IS_SPACE) {
+        if (at + 1 < to && bytes[at + 1] === SPACE) flag |= RUN;
+      } else flag |= kind;
       if (bytes[at] === LF) this.#lines++;
       at++;
     }
@@ -173,6 +191,8 @@ function classes({ delimiter, quote }: Dialect, unquoted: boolean): Uint8Array {
   table.fill(IS_CONTROL, 0, 0x20);
   table[0x7f] = IS_CONTROL;
   table.fill(IS_HIGH, 0x80);
+  table[SPACE] = IS_SPACE;
+
   table[quote] = IS_QUOTE;
   if (unquoted) {
     table[delimiter] = IS_DELIMITER;

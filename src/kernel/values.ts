@@ -37,7 +37,7 @@ import {
   REF_LENGTH,
 } from './fields.ts';
 import { CENTS_UNREAD } from './parts.ts';
-import { CONTROL, DOUBLED, HIGH, type RecordSplitter } from './records.ts';
+import { CONTROL, DOUBLED, HIGH, type RecordSplitter, RUN } from './records.ts';
 import { codePoints } from './utf8.ts';
 
 const TAB = 0x09;
@@ -90,10 +90,11 @@ export class RecordValues {
       const column = fields[field];
       if (fault !== 0 && column !== AMOUNT && column !== REF) continue;
       const code = this.#checkField(bytes, column, record.starts[field], record.ends[field], record.flags[field]);
-      if (code < 0 && fault === 0) {
-        fault = -code;
-        this.column = column;
-      }
+      if (code >= 0) continue;
+      if (column === REF) this.#place(REF, 0, 0, 0);
+      if (fault !== 0) continue;
+      fault = -code;
+      this.column = column;
     }
     return fault;
   }
@@ -105,52 +106,50 @@ export class RecordValues {
   }
 
   /** Below 0 is a code, negated. */
-  #checkField(bytes: Uint8Array, column: number, from: number, to: number, flags: number): number {
-    let source = bytes;
-    let start = from;
-    let end = to;
-    let scratched = 0;
-    if ((flags & DOUBLED) !== 0) {
-      start = this.#scratchUsed;
-      end = this.#unescape(bytes, from, to);
-      source = this.scratch;
-      scratched = 1;
+  #checkField(bytes: Uint8Array, column: number, start: number, end: number, flags: number): number {
+    if ((flags & ~HIGH) === 0 && start < end && bytes[start] !== SPACE && bytes[end - 1] !== SPACE) {
+      // Nearly every field: nothing to unescape, trim or fold.
+      this.#place(column, start, end, 0);
+      const length = flags === 0 ? end - start : codePoints(bytes, start, end);
+      return length < 0 ? length : this.#checkColumn(bytes, column, start, end, length);
     }
-    const isName = column === NAME || column === CREDITOR;
-    const blanks = isName ? isNameBlank : isBlank;
-    while (start < end && blanks(source[start])) start++;
-    while (end > start && blanks(source[end - 1])) end--;
-    if (start === end) {
-      this.starts[column] = this.ends[column] = 0;
-      return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
-    }
-    if (isName && mustFold(source, start, end)) {
-      const target = scratched === 1 ? start : this.#scratchUsed;
-      end = this.#fold(source, start, end, target);
-      start = target;
-      source = this.scratch;
-      scratched = 1;
-    }
-    let length = end - start;
-    if ((flags & (HIGH | CONTROL)) !== 0) {
-      length = codePoints(source, start, end);
-      if (length < 0) return length;
-    }
-    const code = this.#checkColumn(source, column, start, end, length);
-    if (code < 0) return code;
-    if (column === PHONE && code !== end - start) {
-      const target = scratched === 1 ? start : this.#scratchUsed;
-      end = this.#digits(source, start, end, target);
-      start = target;
-      scratched = 1;
-    }
-    this.starts[column] = start;
-    this.ends[column] = end;
-    this.inScratch[column] = scratched;
-    return 0;
+    const length = this.#prepare(bytes, column, start, end, flags);
+    if (length < 0) return length;
+    if (length === 0) return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
+    const source = this.inScratch[column] === 1 ? this.scratch : bytes;
+    return this.#checkColumn(source, column, this.starts[column], this.ends[column], length);
   }
 
-  /** `length` in code points. Below 0 is a code, negated; for a telephone, how many digits it has. */
+  #place(column: number, start: number, end: number, inScratch: number): void {
+    this.starts[column] = start;
+    this.ends[column] = end;
+    this.inScratch[column] = inScratch;
+  }
+
+  /**
+   * Unescapes, trims and, in names, folds blanks, and places what is left.
+   * @returns its code points; 0 where nothing is left; below 0 a code, negated
+   */
+  #prepare(bytes: Uint8Array, column: number, from: number, to: number, flags: number): number {
+    const isName = column === NAME || column === CREDITOR;
+    const inScratch = (flags & DOUBLED) !== 0 ? 1 : 0;
+    const source = inScratch === 1 ? this.scratch : bytes;
+    let start = inScratch === 1 ? this.#scratchUsed : from;
+    let end = inScratch === 1 ? this.#unescape(bytes, from, to) : to;
+    while (start < end && isBlank(source[start], isName)) start++;
+    while (end > start && isBlank(source[end - 1], isName)) end--;
+    if (start === end) {
+      this.#place(column, 0, 0, 0);
+      return 0;
+    }
+    if (isName && (flags & (RUN | CONTROL)) !== 0) this.#fold(source, column, start, end, inScratch);
+    else this.#place(column, start, end, inScratch);
+    if ((flags & (HIGH | CONTROL)) === 0) return this.ends[column] - this.starts[column];
+    const placed = this.inScratch[column] === 1 ? this.scratch : bytes;
+    return codePoints(placed, this.starts[column], this.ends[column]);
+  }
+
+  /** `length` in code points. Below 0 is a code, negated. */
   #checkColumn(source: Uint8Array, column: number, start: number, end: number, length: number): number {
     switch (column) {
       case REF:
@@ -173,8 +172,11 @@ export class RecordValues {
         return (this.packedDate = checkDate(source, start, end));
       case EMAIL:
         return checkEmail(source, start, end);
-      case PHONE:
-        return checkPhone(source, start, end);
+      case PHONE: {
+        const digits = checkPhone(source, start, end);
+        if (digits >= 0 && digits !== end - start) this.#keepDigits(source, start, end);
+        return digits;
+      }
       case ACCOUNT_TYPE:
         return checkLength(length, ACCOUNT_TYPE_LENGTH);
       case INSTALLMENT:
@@ -197,50 +199,38 @@ export class RecordValues {
     return (this.#scratchUsed = out);
   }
 
-  /** Writes a name with each run of blanks as one space at `target`; returns the end there. In place is fine. */
-  #fold(source: Uint8Array, start: number, end: number, target: number): number {
+  /** Places a name with each run of blanks as one space; what stands in scratch is folded in place. */
+  #fold(source: Uint8Array, column: number, start: number, end: number, inScratch: number): void {
     const { scratch } = this;
+    const target = inScratch === 1 ? start : this.#scratchUsed;
     let out = target;
-    let blank = false;
+    let afterBlank = false;
     for (let i = start; i < end; i++) {
       const byte = source[i];
-      const isBlankHere = isNameBlank(byte);
-      if (!isBlankHere) scratch[out++] = byte;
-      else if (!blank) scratch[out++] = SPACE;
-      blank = isBlankHere;
+      const blank = isBlank(byte, true);
+      if (!blank) scratch[out++] = byte;
+      else if (!afterBlank) scratch[out++] = SPACE;
+      afterBlank = blank;
     }
     if (out > this.#scratchUsed) this.#scratchUsed = out;
-    return out;
+    this.#place(column, target, out, 1);
   }
 
-  /** Writes a telephone's digits, after its `+` if it has one, at `target`; returns the end there. */
-  #digits(source: Uint8Array, start: number, end: number, target: number): number {
+  /** Places a telephone's digits, after its `+` if it has one. */
+  #keepDigits(source: Uint8Array, start: number, end: number): void {
     const { scratch } = this;
+    const target = source === scratch ? start : this.#scratchUsed;
     let out = target;
     for (let i = start; i < end; i++) {
       const byte = source[i];
       if (byte === PLUS || (byte >= 0x30 && byte <= 0x39)) scratch[out++] = byte;
     }
     if (out > this.#scratchUsed) this.#scratchUsed = out;
-    return out;
+    this.#place(PHONE, target, out, 1);
   }
 }
 
-function isBlank(byte: number): boolean {
-  return byte === SPACE || byte === TAB;
-}
-
-function isNameBlank(byte: number): boolean {
-  return byte === SPACE || byte === TAB || byte === LF || byte === CR;
-}
-
-/** Whether a trimmed name holds a blank other than a space, or two in a row. */
-function mustFold(source: Uint8Array, start: number, end: number): boolean {
-  let previous = 0;
-  for (let i = start; i < end; i++) {
-    const byte = source[i];
-    if (byte <= SPACE && (byte === previous || (byte !== SPACE && isNameBlank(byte)))) return true;
-    previous = byte;
-  }
-  return false;
+/** Line ends count as blanks in names, which may be quoted over two lines. */
+function isBlank(byte: number, inName: boolean): boolean {
+  return byte === SPACE || byte === TAB || (inName && (byte === LF || byte === CR));
 }
