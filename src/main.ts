@@ -14,6 +14,7 @@ import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
 import { systemClock } from './core/clock.ts';
 import { fanOut } from './core/telemetry.ts';
+import { Credits } from './engine/credits.ts';
 import { WorkerPool } from './engine/pool.ts';
 import * as embedded from './io/embedded/driver.ts';
 import { createLog } from './roles/log.ts';
@@ -61,6 +62,8 @@ function endingSignal(): AbortSignal {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  // A closed pipe is told to whoever writes; without a listener it would end the process.
+  stream.on('error', () => {});
   return {
     isTerminal: stream.isTTY === true,
     get columns() {
@@ -116,7 +119,17 @@ async function startEngine(
     threads: settings.threads,
     heapMiB: WORKER_HEAP_MIB,
   });
-  const context: StageContext = { ...plane.stores, settings, limits, clock: systemClock, random, telemetry, pool };
+  const scanCredits = new Credits(settings.threads + 1);
+  const context: StageContext = {
+    ...plane.stores,
+    settings,
+    limits,
+    clock: systemClock,
+    random,
+    telemetry,
+    pool,
+    scanCredits,
+  };
   const running = startRoles(context, roles, plane.arrivals);
   telemetry.emit({
     name: 'engine.started',

@@ -7,6 +7,7 @@ import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RandomBytes } from '../core/ids.ts';
 import type { Telemetry } from '../core/telemetry.ts';
+import type { Credits } from '../engine/credits.ts';
 import type { WorkerPool } from '../engine/pool.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
@@ -28,6 +29,8 @@ export interface StageContext {
   readonly objects: ObjectStore;
   readonly clients: ClientStore;
   readonly pool: WorkerPool<TaskTable>;
+  /** Pieces that may be with the pool at once, over all batches: a giant's scan leaves room for everyone's. */
+  readonly scanCredits: Credits;
 }
 
 export interface TaskContext {

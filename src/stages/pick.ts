@@ -84,7 +84,8 @@ async function scanPieces(
     while (next < source.bytes || inFlight.length > 0) {
       while (next < source.bytes && inFlight.length <= threads) {
         const end = Math.min(next + rangeBytes, source.bytes);
-        const piece = context.pool.run('scan', { source, start: next, end }, signal);
+        const giveBack = await context.scanCredits.take(1);
+        const piece = context.pool.run('scan', { source, start: next, end }, signal).finally(giveBack);
         piece.catch(() => {});
         inFlight.push(piece);
         next = end;

@@ -49,7 +49,6 @@ export interface ShardResult extends OutcomeTotals {
 
 /** Rows read and written together: one transaction of the store. */
 const GROUP_RECORDS = 8192;
-export const ENTRY_BLOCK_BYTES = 32 * 1024;
 
 export async function register(
   args: RegisterArgs & {
@@ -91,7 +90,7 @@ export class Registrar {
   readonly #reader = new PageReader();
   readonly #seen = new RefTable();
   readonly #chunk: RecordChunk;
-  readonly #entries = new EntryWriter(ENTRY_BLOCK_BYTES);
+  readonly #entries: EntryWriter;
   readonly #totals = new Totals();
   /** Per record of the chunk: its outcome, its code, and for a duplicate the line of the winner. */
   readonly #outcomes: Uint8Array;
@@ -103,7 +102,8 @@ export class Registrar {
     this.#context = context;
     this.#rules = compileRules(args.rules);
     this.#registering = { ...args, hasOptional: optionalColumns(args.fields) };
-    const { chunkRecords, chunkTextBytes } = context.limits;
+    const { chunkRecords, chunkTextBytes, entryBlockBytes } = context.limits;
+    this.#entries = new EntryWriter(entryBlockBytes);
     this.#chunk = context.scratch.chunk(chunkRecords, chunkTextBytes);
     this.#chunk.clear();
     this.#outcomes = new Uint8Array(chunkRecords);
