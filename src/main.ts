@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { CliContext, Engine, EngineOptions, Output, Stores } from './cli/context.ts';
+import type { CliContext, Engine, EngineOptions, Output } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
 import { deriveLimits } from './config/limits.ts';
 import { loadSettings } from './config/load.ts';
@@ -25,6 +25,8 @@ import type { TaskTable } from './stages/tasks.ts';
 
 /** A worker's heap holds code, messages and rows on their way; its buffers lie outside of it. */
 const WORKER_HEAP_MIB = 256;
+/** Indexes of staged ranges that a worker remembers while it reads shard after shard. */
+const STAGING_INDEX_BYTES = 4 * 1024 * 1024;
 
 /** Runs the program on this process and sets its exit code. */
 export async function start(): Promise<void> {
@@ -81,37 +83,43 @@ function contextOf(
   settings: Settings,
   world: { readonly stdout: Output; readonly stderr: Output; readonly signal: AbortSignal },
 ): CliContext {
-  const options = embedded.embeddedOptions(settings);
   const random = (size: number): Uint8Array => randomBytes(size);
+  const deps = { clock: systemClock, random };
   return {
     settings,
     clock: systemClock,
     random,
     stdin: process.stdin,
     ...world,
-    openStores: (mode) => embedded.openDirect({ ...options, clock: systemClock, random }, mode),
-    startEngine: (roles, engineOptions) => startEngine(settings, world.stderr, options, random, roles, engineOptions),
+    openStores: (mode) => embedded.openDirect(settings, mode, deps),
+    startEngine: (roles, options) => startEngine(settings, world.stderr, deps, roles, options),
   };
 }
 
 async function startEngine(
   settings: Settings,
   stderr: Output,
-  options: embedded.EmbeddedOptions,
-  random: (size: number) => Uint8Array,
+  deps: embedded.DriverDeps,
   roleNames: readonly string[],
-  engineOptions: EngineOptions,
+  options: EngineOptions,
 ): Promise<Engine | undefined> {
   const limits = deriveLimits(settings);
   const roles = new Set<Role>(roleNames.filter(isRole));
-  const log = createLog(engineOptions.log, (line) => void stderr.write(line).catch(() => {}));
-  const telemetry = engineOptions.observe === undefined ? log : fanOut(log, engineOptions.observe);
-  const plane = await embedded.openEngine({ ...options, clock: systemClock, random });
+  const log = createLog(options.log, (line) => void stderr.write(line).catch(() => {}));
+  const telemetry = options.observe === undefined ? log : fanOut(log, options.observe);
+  const plane = await embedded.openControlPlane(settings, deps);
   if (plane === undefined) return undefined;
+  const driverOptions: embedded.DataPlaneOptions = {
+    dataDir: settings.dataDir,
+    debtsCacheBytes: Math.floor(settings.debtsCacheBytes / settings.threads),
+    stagingBufferBytes: settings.stagingBufferBytes,
+    stagingIndexBytes: STAGING_INDEX_BYTES,
+    writeTurn: embedded.createWriteTurn(),
+  };
   const setup: WorkerSetup = {
     settings,
     driverUrl: new URL('./io/embedded/driver.ts', import.meta.url).href,
-    driverOptions: options,
+    driverOptions,
   };
   const pool = new WorkerPool<TaskTable>({
     workerUrl: new URL('./roles/worker.ts', import.meta.url),
@@ -120,16 +128,7 @@ async function startEngine(
     heapMiB: WORKER_HEAP_MIB,
   });
   const scanCredits = new Credits(settings.threads + 1);
-  const context: StageContext = {
-    ...plane.stores,
-    settings,
-    limits,
-    clock: systemClock,
-    random,
-    telemetry,
-    pool,
-    scanCredits,
-  };
+  const context: StageContext = { ...plane, settings, limits, ...deps, telemetry, pool, scanCredits };
   const running = startRoles(context, roles, plane.arrivals);
   telemetry.emit({
     name: 'engine.started',
@@ -137,9 +136,8 @@ async function startEngine(
     fields: { roles: [...roles].join(','), threads: settings.threads, memoryBytes: limits.memoryBytes },
   });
   let stopped: Promise<void> | undefined;
-  const stores: Stores = plane.stores;
   return {
-    stores,
+    stores: plane,
     stop() {
       stopped ??= (async () => {
         await running.stop();

@@ -21,19 +21,23 @@ export interface Output {
   readonly columns: number;
 }
 
-export interface Stores {
+/** What an engine shares with the command that started it. */
+export interface EngineStores {
   readonly registry: Registry;
   readonly clients: ClientStore;
   readonly objects: ObjectStore;
   readonly queue: WorkQueue;
-  readonly debts: DebtStore;
   readonly intake: FileIntake;
+}
+
+export interface Stores extends EngineStores {
+  readonly debts: DebtStore;
   close(): Promise<void>;
 }
 
 /** A running engine: the roles that were asked for, on the stores of this process. */
 export interface Engine {
-  readonly stores: Stores;
+  readonly stores: EngineStores;
   /** Finishes or releases the work in hand, then closes everything; later calls wait for the first. */
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../core/faults.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import type { CliContext, Stores } from './context.ts';
+import type { CliContext, EngineStores } from './context.ts';
 import { createProgress, type ProgressPoint } from './progress.ts';
 
 export interface FollowHooks {
@@ -20,7 +20,12 @@ const LOOK_MS_MIN = 5;
 const LOOK_MS_MAX = 200;
 const IDLE_EVERY_LOOKS = 10;
 
-export async function followBatch(context: CliContext, stores: Stores, id: string, hooks: FollowHooks): Promise<Batch> {
+export async function followBatch(
+  context: CliContext,
+  stores: EngineStores,
+  id: string,
+  hooks: FollowHooks,
+): Promise<Batch> {
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
     for (let look = 1; ; look++) {
@@ -44,7 +49,7 @@ export async function followBatch(context: CliContext, stores: Stores, id: strin
 }
 
 /** Bytes and records in proportion to the pieces of work that have their results. */
-async function pointOf(stores: Stores, batch: Batch, scanned: number): Promise<ProgressPoint | undefined> {
+async function pointOf(stores: EngineStores, batch: Batch, scanned: number): Promise<ProgressPoint | undefined> {
   const totals = { bytesTotal: batch.bytes, recordsTotal: batch.records };
   const share = (done: number, all: number, of: number): number => (all === 0 ? 0 : Math.floor((of * done) / all));
   switch (batch.state) {

@@ -21,7 +21,7 @@ import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { acceptObject } from '../stages/accept.ts';
 import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
 import { receiptText } from './batch.ts';
-import type { CliContext, Engine, Stores } from './context.ts';
+import type { CliContext, EngineStores, Stores } from './context.ts';
 import { maskedMessage } from './faultText.ts';
 import { followBatch } from './follow.ts';
 import { fileNameText, printable } from './format.ts';
@@ -61,7 +61,8 @@ export function addIngestCommand(program: Command, context: CliContext, exit: (c
 async function ingest(context: CliContext, file: string, options: IngestOptions): Promise<number> {
   const trouble = troubleWatch();
   let engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
-  const stores = engine?.stores ?? (await context.openStores('write'));
+  const beside = engine === undefined ? await context.openStores('write') : undefined;
+  const stores = engine?.stores ?? (beside as Stores);
   try {
     if (engine === undefined)
       await context.stderr.write('another engine keeps the data folder; the file is handed to it\n');
@@ -77,13 +78,9 @@ async function ingest(context: CliContext, file: string, options: IngestOptions)
     });
     return await report(context, followed, options);
   } finally {
-    await closeAll(engine, stores);
+    await engine?.stop();
+    await beside?.close();
   }
-}
-
-async function closeAll(engine: Engine | undefined, stores: Stores): Promise<void> {
-  await engine?.stop();
-  if (engine?.stores !== stores) await stores.close();
 }
 
 async function report(context: CliContext, batch: Batch, options: IngestOptions): Promise<number> {
@@ -102,7 +99,12 @@ async function report(context: CliContext, batch: Batch, options: IngestOptions)
 }
 
 /** The batch of this state of the file: the unfinished one of an earlier run, or a new one. */
-async function acceptFile(context: CliContext, stores: Stores, file: string, options: IngestOptions): Promise<Batch> {
+async function acceptFile(
+  context: CliContext,
+  stores: EngineStores,
+  file: string,
+  options: IngestOptions,
+): Promise<Batch> {
   const input = file === '-' ? await spooled(context, stores) : await named(stores, file);
   const wishes = [options.profile ?? '', options.asOf ?? '', options.dryRun === true ? 'dry' : ''];
   try {
@@ -144,7 +146,7 @@ interface Input {
   release(): Promise<void>;
 }
 
-async function named(stores: Stores, file: string): Promise<Input> {
+async function named(stores: EngineStores, file: string): Promise<Input> {
   const { identity } = await stores.intake.identify(file);
   return {
     identity,
@@ -155,7 +157,7 @@ async function named(stores: Stores, file: string): Promise<Input> {
 }
 
 /** Standard input has no state to name, so its content does: it is stored first, and its digest is its identity. */
-async function spooled(context: CliContext, stores: Stores): Promise<Input> {
+async function spooled(context: CliContext, stores: EngineStores): Promise<Input> {
   const spoolKey = `spool/${attemptId(context.random)}`;
   const writer = await stores.objects.create(spoolKey);
   const digest = createHash('sha256');
@@ -176,7 +178,7 @@ async function spooled(context: CliContext, stores: Stores): Promise<Input> {
   }
 }
 
-async function copyObject(stores: Stores, from: ObjectPin & { readonly bytes: number }, key: string) {
+async function copyObject(stores: EngineStores, from: ObjectPin & { readonly bytes: number }, key: string) {
   const reader = await stores.objects.openRange(from, 0, from.bytes);
   const writer = await stores.objects.create(key);
   const block = new Uint8Array(1024 * 1024);

@@ -3,10 +3,12 @@
  *
  * The stores are opened with the first task and live as long as the thread: connections, caches and buffers are its own.
  */
+import { randomBytes } from 'node:crypto';
 import { Piscina } from 'piscina';
 import { deriveLimits } from '../config/limits.ts';
 import type { Settings } from '../config/schema.ts';
 import { assert } from '../core/assert.ts';
+import type { RandomBytes } from '../core/ids.ts';
 import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
@@ -29,7 +31,7 @@ export interface DataPlane {
 }
 
 interface DriverModule {
-  openDataPlane(options: unknown): Promise<DataPlane> | DataPlane;
+  openDataPlane(options: unknown, deps: { readonly random: RandomBytes }): Promise<DataPlane>;
 }
 
 let opened: Promise<TaskContext> | undefined;
@@ -47,6 +49,6 @@ export function runTask(call: TaskCall): Promise<TaskAnswer> {
 
 async function open(setup: WorkerSetup): Promise<TaskContext> {
   const driver = (await import(setup.driverUrl)) as DriverModule;
-  const plane = await driver.openDataPlane(setup.driverOptions);
+  const plane = await driver.openDataPlane(setup.driverOptions, { random: (size) => randomBytes(size) });
   return { ...plane, settings: setup.settings, limits: deriveLimits(setup.settings), scratch: createScratch() };
 }
