@@ -1,0 +1,151 @@
+/**
+ * Taking in a file that somebody else owns (port: arrivals, `FileIntake`), and linking a file of the inbox to a key.
+ *
+ * Promises
+ * - What is stored is one state of the file: its inode, size and times were the same before and after, or the intake
+ *   fails with `INPUT_CHANGED`.
+ * - Nothing but a regular file is read; a pipe or a device is refused before it could block.
+ *
+ * Faults: `INPUT_…`, `STORE_FULL`, `STORE_IO`. None of them names the path.
+ */
+import { type BigIntStats, constants } from 'node:fs';
+import { copyFile, type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
+import { Fault } from '../../core/faults.ts';
+import type { FileIntake } from '../ports/arrivals.ts';
+import type { ObjectInfo } from '../ports/objects.ts';
+import { discard, etagOf, infoOf, type ObjectFolder } from './objectFolder.ts';
+import { errnoOf, inputFault, storeFault } from './osFaults.ts';
+
+export class EmbeddedIntake implements FileIntake {
+  readonly #folder: ObjectFolder;
+
+  constructor(folder: ObjectFolder) {
+    this.#folder = folder;
+  }
+
+  /** The path may be a link, since its user named it. */
+  async identify(path: string): Promise<{ readonly identity: string; readonly bytes: number }> {
+    const file = await openInput(path, 0);
+    try {
+      const stats = await regular(file);
+      return { identity: identityOf(stats), bytes: Number(stats.size) };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async copyIn(path: string, key: string): Promise<ObjectInfo> {
+    const file = await openInput(path, 0);
+    try {
+      return await this.#copy(file, path, key, () => stat(path, { bigint: true }));
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Gives a file of the inbox a second name, the key: no byte is copied, and a later change of the file shows in its
+   * etag. Links are not followed: an inbox is written by others. Copies where the file system cannot link.
+   *
+   * `etag` is the state the key was derived from: a file in another state is `INPUT_CHANGED`, and an object that is
+   * there already holds this state, from an attempt that was killed.
+   */
+  async linkIn(path: string, key: string, etag: string): Promise<ObjectInfo> {
+    const file = await openInput(path, constants.O_NOFOLLOW);
+    try {
+      const source = await regular(file);
+      if (etagOf(source) !== etag) throw new Fault('INPUT_CHANGED');
+      const present = await this.#present(key);
+      if (present !== undefined) {
+        // The attempt may have been killed between the new name and its syncs.
+        await file.sync();
+        await this.#folder.syncFolderOf(key);
+        return present;
+      }
+      const temporary = this.#folder.temporaryPath();
+      try {
+        await link(path, temporary);
+        if (etagOf(await lstat(temporary, { bigint: true })) !== etag) throw new Fault('INPUT_CHANGED');
+        await file.sync();
+        return await this.#folder.publish(temporary, key);
+      } catch (error) {
+        if (!CANNOT_LINK.has(errnoOf(error) ?? '')) throw inputFault(error);
+        return await this.#copy(file, path, key, () => lstat(path, { bigint: true }));
+      } finally {
+        await discard(temporary);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #present(key: string): Promise<ObjectInfo | undefined> {
+    try {
+      return infoOf(key, await lstat(this.#folder.path(key), { bigint: true }));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw storeFault(error);
+    }
+  }
+
+  /** A reflink where the file system has them; else the kernel copies. */
+  async #copy(file: FileHandle, path: string, key: string, again: () => Promise<BigIntStats>): Promise<ObjectInfo> {
+    const before = await regular(file);
+    const temporary = this.#folder.temporaryPath();
+    try {
+      await copyFile(path, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL).catch(throwCopyFault);
+      const copy = await open(temporary, 'r+');
+      try {
+        const same = [await file.stat({ bigint: true }), await again().catch(throwInputFault)].every(
+          (after) => identityOf(after) === identityOf(before),
+        );
+        const copied = await copy.stat({ bigint: true });
+        if (!same || copied.size !== before.size) throw new Fault('INPUT_CHANGED');
+        // The copy has its source's permissions; the stored file is its owner's alone.
+        await copy.chmod(0o600);
+        await copy.sync();
+      } finally {
+        await copy.close();
+      }
+      return await this.#folder.publish(temporary, key);
+    } catch (error) {
+      throw storeFault(error);
+    } finally {
+      await discard(temporary);
+    }
+  }
+}
+
+/** Another device, no support, or a system that lets nobody link files of others. */
+const CANNOT_LINK: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS']);
+
+async function openInput(path: string, flags: number): Promise<FileHandle> {
+  try {
+    // Without O_NONBLOCK a pipe that nobody writes would hold the thread for ever.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+  } catch (error) {
+    throw inputFault(error);
+  }
+}
+
+async function regular(file: FileHandle): Promise<BigIntStats> {
+  const stats = await file.stat({ bigint: true });
+  if (stats.isDirectory()) throw new Fault('INPUT_IS_DIRECTORY');
+  if (!stats.isFile()) throw new Fault('INPUT_NOT_A_FILE');
+  return stats;
+}
+
+/** The time of the last change of the inode joins: it moves even where somebody sets the time of the contents back. */
+function identityOf(stats: BigIntStats): string {
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].map((part) => part.toString(36)).join('-');
+}
+
+/** A copy fails for its source where that is gone or closed to us, and for the store otherwise. */
+function throwCopyFault(error: unknown): never {
+  const errno = errnoOf(error);
+  throw errno === 'ENOENT' || errno === 'EACCES' || errno === 'EPERM' ? inputFault(error) : storeFault(error);
+}
+
+function throwInputFault(error: unknown): never {
+  throw inputFault(error);
+}
