@@ -1,5 +1,6 @@
 /** `remessa batch ID`: all there is to know of one batch. */
 import type { Command } from 'commander';
+import type { Batch } from '../io/ports/registry.ts';
 import type { CliContext } from './context.ts';
 import { centsText, exactJsonText } from './format.ts';
 import { batchOf, withStores } from './reading.ts';
@@ -22,6 +23,7 @@ export function addBatchCommand(program: Command, context: CliContext, exit: (co
           inLine: batch.inLine,
           small: batch.small,
           turn: batch.turn,
+          seconds: stageSeconds(batch),
           progress: await progressOf(stores.registry, batch),
           receipt,
         };
@@ -31,12 +33,21 @@ export function addBatchCommand(program: Command, context: CliContext, exit: (co
     });
 }
 
+/** Seconds from coming to each state to coming to the next, for those it has left. */
+function stageSeconds(batch: Batch): Readonly<Record<string, number>> {
+  const entered = Object.entries(batch.enteredMs).sort(([, a], [, b]) => a - b);
+  return Object.fromEntries(
+    entered.slice(0, -1).map(([state, atMs], i) => [state, ((entered[i + 1]?.[1] ?? atMs) - atMs) / 1000]),
+  );
+}
+
 type FullView = Omit<ReturnType<typeof batchView>, 'receipt'> & {
   readonly profile: string;
   readonly number: number;
   readonly inLine: boolean;
   readonly small: boolean;
   readonly turn: number | null;
+  readonly seconds: Readonly<Record<string, number>>;
   readonly progress: WorkProgress | null;
   readonly receipt: ReceiptView | null;
 };
@@ -60,6 +71,7 @@ function batchText(view: FullView): string {
     facts.push(['ranges done', `${view.progress.ranges.done} of ${view.progress.ranges.total}`]);
     facts.push(['shards done', `${view.progress.shards.done} of ${view.progress.shards.total}`]);
   }
+  for (const [state, seconds] of Object.entries(view.seconds)) facts.push([`seconds ${state}`, seconds.toFixed(3)]);
   if (view.failure !== null) facts.push(['failure', view.failure.message]);
   const text = factsText(facts);
   return view.receipt === null ? text : `${text}\nreceipt\n${receiptText(view.receipt)}`;

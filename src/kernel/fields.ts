@@ -60,30 +60,37 @@ export function checkCpf(bytes: Uint8Array, start: number, end: number): number 
   if (masked) {
     if (bytes[start + 3] !== DOT || bytes[start + 7] !== DOT || bytes[start + 11] !== HYPHEN) return CPF_FORMAT;
   } else if (size < PADDED_CPF_BYTES_MIN || size > CPF_BYTES) return CPF_FORMAT;
-  const digits = masked ? CPF_BYTES : size;
-  const padding = CPF_BYTES - digits;
-  let at = start;
-  let head = 0; // the first six digits
-  let tail = 0; // the last five
-  let first = 0;
-  let second = 0;
-  let changes = 0;
-  let previous = padding > 0 ? 0 : bytes[start] - ZERO;
-  for (let i = padding; i < CPF_BYTES; i++) {
-    if (masked && (i === 3 || i === 6 || i === 9)) at++;
-    const digit = bytes[at++] - ZERO;
-    if (digit < 0 || digit > 9) return CPF_FORMAT;
-    if (i < 9) first += digit * (10 - i);
-    if (i < 10) second += digit * (11 - i);
-    changes |= digit ^ previous;
-    previous = digit;
-    if (i < 6) head = head * 10 + digit;
-    else tail = tail * 10 + digit;
-  }
-  if (changes === 0) return CPF_REPEATED;
-  const check = ((((first * 10) % 11) % 10) * 10 + (((second * 10) % 11) % 10)) | 0;
-  if (tail % 100 !== check) return CPF_CHECK_DIGITS;
+  // Digits are named by their place; a mask widens the gaps between groups, padding puts the first before the start.
+  const gap = masked ? 1 : 0;
+  const first = masked ? start : end - CPF_BYTES;
+  const a = size < CPF_BYTES ? 0 : bytes[first] - ZERO;
+  const b = size < CPF_BYTES - 1 ? 0 : bytes[first + 1] - ZERO;
+  const c = bytes[first + 2] - ZERO;
+  const d = bytes[first + gap + 3] - ZERO;
+  const e = bytes[first + gap + 4] - ZERO;
+  const f = bytes[first + gap + 5] - ZERO;
+  const g = bytes[first + 2 * gap + 6] - ZERO;
+  const h = bytes[first + 2 * gap + 7] - ZERO;
+  const i = bytes[first + 2 * gap + 8] - ZERO;
+  const j = bytes[first + 3 * gap + 9] - ZERO;
+  const k = bytes[first + 3 * gap + 10] - ZERO;
+  if (!(isDigit(a) && isDigit(b) && isDigit(c) && isDigit(d) && isDigit(e) && isDigit(f))) return CPF_FORMAT;
+  if (!(isDigit(g) && isDigit(h) && isDigit(i) && isDigit(j) && isDigit(k))) return CPF_FORMAT;
+  const head = ((((a * 10 + b) * 10 + c) * 10 + d) * 10 + e) * 10 + f;
+  const tail = (((g * 10 + h) * 10 + i) * 10 + j) * 10 + k;
+  if (head === a * 111_111 && tail === a * 11_111) return CPF_REPEATED;
+  const sum = a * 10 + b * 9 + c * 8 + d * 7 + e * 6 + f * 5 + g * 4 + h * 3 + i * 2;
+  const nine = a + b + c + d + e + f + g + h + i;
+  if (j !== checkDigit(sum) || k !== checkDigit(sum + nine + j * 2)) return CPF_CHECK_DIGITS;
   return head * 100_000 + tail;
+}
+
+function isDigit(value: number): boolean {
+  return value >= 0 && value <= 9;
+}
+
+function checkDigit(sum: number): number {
+  return ((sum * 10) % 11) % 10;
 }
 
 /** Integer cents in `[1, 10^15)`. */

@@ -112,7 +112,7 @@ export class RangeKernel {
   #record(bytes: Uint8Array, start: number, end: number): boolean {
     const values = this.#values;
     const code = values.check(bytes, this.#splitter, end - start);
-    const source = values.inScratch[REF] === 1 ? values.scratch : bytes;
+    const source = values.source(bytes, REF);
     const refStart = values.starts[REF];
     const refEnd = values.ends[REF];
     if (code !== 0) {

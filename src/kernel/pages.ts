@@ -195,7 +195,7 @@ function putU32(out: Uint8Array, at: number, value: number): number {
 function putText(out: Uint8Array, at: number, bytes: Uint8Array, values: RecordValues, column: number): number {
   const start = values.starts[column];
   const end = values.ends[column];
-  const source = values.inScratch[column] === 1 ? values.scratch : bytes;
+  const source = values.source(bytes, column);
   let position = putVarint(out, at, end - start);
   for (let i = start; i < end; i++) out[position++] = source[i];
   return position;

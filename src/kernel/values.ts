@@ -47,10 +47,11 @@ const SPACE = 0x20;
 const PLUS = 0x2b;
 
 export class RecordValues {
-  /** Text values by column: `[start, end)` in the record's bytes or, where `inScratch`, in `scratch`; empty for none. */
+  /** Text values by column: `[start, end)` in the record's bytes or in `scratch`; empty for none. */
   readonly starts = new Int32Array(COLUMN_COUNT);
   readonly ends = new Int32Array(COLUMN_COUNT);
-  readonly inScratch = new Uint8Array(COLUMN_COUNT);
+  /** Bit i: the value of column i stands in `scratch`. */
+  scratched = 0;
   scratch = new Uint8Array(4096);
   /** Column of the fault, or NO_COLUMN. */
   column = NO_COLUMN;
@@ -80,6 +81,7 @@ export class RecordValues {
     const fields = this.#fields;
     this.warning = 0;
     this.cents = CENTS_UNREAD;
+    this.scratched = 0;
     this.starts[REF] = this.ends[REF] = 0;
     if (record.malformed >= 0 || record.fields !== fields.length) return this.#badShape(record);
     this.#scratchUsed = 0;
@@ -91,7 +93,7 @@ export class RecordValues {
       if (fault !== 0 && column !== AMOUNT && column !== REF) continue;
       const code = this.#checkField(bytes, column, record.starts[field], record.ends[field], record.flags[field]);
       if (code >= 0) continue;
-      if (column === REF) this.#place(REF, 0, 0, 0);
+      if (column === REF) this.#place(REF, 0, 0);
       if (fault !== 0) continue;
       fault = -code;
       this.column = column;
@@ -109,21 +111,25 @@ export class RecordValues {
   #checkField(bytes: Uint8Array, column: number, start: number, end: number, flags: number): number {
     if ((flags & ~HIGH) === 0 && start < end && bytes[start] !== SPACE && bytes[end - 1] !== SPACE) {
       // Nearly every field: nothing to unescape, trim or fold.
-      this.#place(column, start, end, 0);
+      this.#place(column, start, end);
       const length = flags === 0 ? end - start : codePoints(bytes, start, end);
       return length < 0 ? length : this.#checkColumn(bytes, column, start, end, length);
     }
     const length = this.#prepare(bytes, column, start, end, flags);
     if (length < 0) return length;
     if (length === 0) return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
-    const source = this.inScratch[column] === 1 ? this.scratch : bytes;
+    const source = this.source(bytes, column);
     return this.#checkColumn(source, column, this.starts[column], this.ends[column], length);
   }
 
-  #place(column: number, start: number, end: number, inScratch: number): void {
+  /** Where the value of a column stands: in the record's bytes or in scratch. */
+  source(bytes: Uint8Array, column: number): Uint8Array {
+    return (this.scratched & (1 << column)) === 0 ? bytes : this.scratch;
+  }
+
+  #place(column: number, start: number, end: number): void {
     this.starts[column] = start;
     this.ends[column] = end;
-    this.inScratch[column] = inScratch;
   }
 
   /**
@@ -132,21 +138,21 @@ export class RecordValues {
    */
   #prepare(bytes: Uint8Array, column: number, from: number, to: number, flags: number): number {
     const isName = column === NAME || column === CREDITOR;
-    const inScratch = (flags & DOUBLED) !== 0 ? 1 : 0;
-    const source = inScratch === 1 ? this.scratch : bytes;
-    let start = inScratch === 1 ? this.#scratchUsed : from;
-    let end = inScratch === 1 ? this.#unescape(bytes, from, to) : to;
+    const doubled = (flags & DOUBLED) !== 0;
+    const source = doubled ? this.scratch : bytes;
+    let start = doubled ? this.#scratchUsed : from;
+    let end = doubled ? this.#unescape(bytes, from, to) : to;
+    if (doubled) this.scratched |= 1 << column;
     while (start < end && isBlank(source[start], isName)) start++;
     while (end > start && isBlank(source[end - 1], isName)) end--;
     if (start === end) {
-      this.#place(column, 0, 0, 0);
+      this.#place(column, 0, 0);
       return 0;
     }
-    if (isName && (flags & (RUN | CONTROL)) !== 0) this.#fold(source, column, start, end, inScratch);
-    else this.#place(column, start, end, inScratch);
+    if (isName && (flags & (RUN | CONTROL)) !== 0) this.#fold(source, column, start, end);
+    else this.#place(column, start, end);
     if ((flags & (HIGH | CONTROL)) === 0) return this.ends[column] - this.starts[column];
-    const placed = this.inScratch[column] === 1 ? this.scratch : bytes;
-    return codePoints(placed, this.starts[column], this.ends[column]);
+    return codePoints(this.source(bytes, column), this.starts[column], this.ends[column]);
   }
 
   /** `length` in code points. Below 0 is a code, negated. */
@@ -200,9 +206,9 @@ export class RecordValues {
   }
 
   /** Places a name with each run of blanks as one space; what stands in scratch is folded in place. */
-  #fold(source: Uint8Array, column: number, start: number, end: number, inScratch: number): void {
+  #fold(source: Uint8Array, column: number, start: number, end: number): void {
     const { scratch } = this;
-    const target = inScratch === 1 ? start : this.#scratchUsed;
+    const target = source === scratch ? start : this.#scratchUsed;
     let out = target;
     let afterBlank = false;
     for (let i = start; i < end; i++) {
@@ -213,7 +219,8 @@ export class RecordValues {
       afterBlank = blank;
     }
     if (out > this.#scratchUsed) this.#scratchUsed = out;
-    this.#place(column, target, out, 1);
+    this.#place(column, target, out);
+    this.scratched |= 1 << column;
   }
 
   /** Places a telephone's digits, after its `+` if it has one. */
@@ -226,7 +233,8 @@ export class RecordValues {
       if (byte === PLUS || (byte >= 0x30 && byte <= 0x39)) scratch[out++] = byte;
     }
     if (out > this.#scratchUsed) this.#scratchUsed = out;
-    this.#place(PHONE, target, out, 1);
+    this.#place(PHONE, target, out);
+    this.scratched |= 1 << PHONE;
   }
 }
 

@@ -90,6 +90,13 @@ export function startRoles(
     };
     loops.push(every(settings.sweepMs, 'sweep.failed', look));
   }
+  if (roles.has('registering')) {
+    const tidy = async (): Promise<void> => {
+      const idle = (): boolean => !ending.signal.aborted && consumers.every((consumer) => consumer.busy === 0);
+      while (idle() && (await context.pool.run('tidyDebts', null)));
+    };
+    loops.push(every(settings.sweepMs, 'tidy.failed', tidy));
+  }
   if (roles.has('input') && arrivals !== undefined) {
     const look = async (): Promise<void> => {
       while ((await acceptArrivals(context, arrivals, ARRIVALS_A_LOOK)) > 0 && !ending.signal.aborted);

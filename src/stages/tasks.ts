@@ -7,9 +7,13 @@ import { inspect, scan } from './pick.task.ts';
 import { register } from './registering.task.ts';
 import { small } from './small.task.ts';
 
-export const TASKS = { inspect, inflate, scan, range, register, small, finish, freeStaging };
+export const TASKS = { inspect, inflate, scan, range, register, small, finish, freeStaging, tidyDebts };
 
 export type TaskTable = typeof TASKS;
+
+async function tidyDebts(_args: null, context: TaskContext): Promise<boolean> {
+  return await context.debts.tidy();
+}
 
 async function freeStaging(args: { readonly batch: string }, context: TaskContext): Promise<void> {
   await context.staging.free(args.batch);

@@ -44,6 +44,7 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     owed,
     inLine: (change.inLine ?? batch.inLine) && !FINAL_STATES.has(state),
     updatedAtMs: nowMs,
+    enteredMs: { [owed.includes('finish') ? 'finishing' : state]: nowMs, ...batch.enteredMs },
   });
   switch (event.type) {
     case 'pick_started':

@@ -155,6 +155,7 @@ describe('batch', () => {
       inLine: true,
       small: false,
       turn: null,
+      seconds: { accepted: 60 },
       progress: { ranges: { done: 2, total: 3 }, shards: { done: 0, total: 2 } },
       receipt: null,
     });

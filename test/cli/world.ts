@@ -208,6 +208,7 @@ export function batchRecord(given: Partial<Batch> = {}): Batch {
     failure: null,
     receipt: null,
     updatedAtMs: Date.UTC(2026, 7, 1, 12, 1),
+    enteredMs: { accepted: Date.UTC(2026, 7, 1, 12), processing: Date.UTC(2026, 7, 1, 12, 1) },
     ...given,
   };
 }

@@ -79,7 +79,7 @@ export class EmbeddedDebts implements DebtStore {
   }
 
   /** One bounded step of tidying the index of documents, for idle times; whether there may be more to do. */
-  async mergeRuns(): Promise<boolean> {
+  async tidy(): Promise<boolean> {
     assert(this.#mode === 'write', 'runs are merged by a store opened for writing');
     return this.#writeTurn.hold(() => this.#db.transaction('write', () => mergeSmallestRuns(this.#db, RUNS_MAX)));
   }

@@ -2,7 +2,7 @@
  * Operations on the registry (port: registry). Each write is one conditional write, decided inside the transaction that
  * the caller holds.
  */
-import { type Batch, type BatchDraft, type BatchFilter, FINAL_STATES, type TurnItem } from '../ports/registry.ts';
+import { acceptedBatch, type Batch, type BatchDraft, type BatchFilter, FINAL_STATES, type TurnItem } from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
 import { reading, writing } from './op.ts';
 
@@ -28,25 +28,7 @@ export const registryOps = {
   'registry.accept': writing((db, draft: BatchDraft): AcceptAnswer => {
     const stored = batchOf(db, draft.id);
     if (stored !== undefined) return { batch: stored, created: false };
-    const batch: Batch = {
-      ...draft,
-      number: nextNumber(db, draft.client),
-      inLine: !draft.dryRun,
-      state: 'accepted',
-      revision: 1,
-      owed: ['pick'],
-      manifestKey: null,
-      small: false,
-      manifest: null,
-      records: 0,
-      ranges: 0,
-      shards: 0,
-      turn: null,
-      turnAtMs: null,
-      failure: null,
-      receipt: null,
-      updatedAtMs: draft.acceptedAtMs,
-    };
+    const batch = acceptedBatch(draft, nextNumber(db, draft.client));
     db.change(
       `INSERT INTO batches (id, client, number, in_line, state, is_open, revision, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

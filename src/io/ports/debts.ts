@@ -61,5 +61,7 @@ export interface DebtStore {
   write(client: string, turn: number, rows: readonly StoredDebt[]): Promise<WriteAnswer>;
   /** All debts of the client that pass the filter, in the order of (refHash, externalRef); erased ones left out. */
   list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt>;
+  /** One bounded step of upkeep, for idle times; whether there may be more to do. */
+  tidy(): Promise<boolean>;
   close(): Promise<void>;
 }

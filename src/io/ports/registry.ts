@@ -81,6 +81,8 @@ export interface Batch {
   /** The receipt, as JSON text, once the batch is final. */
   readonly receipt: string | null;
   readonly updatedAtMs: number;
+  /** When it first came to each state, and when all its shards were done (`finishing`): how long each stage took. */
+  readonly enteredMs: Readonly<Partial<Record<BatchState | 'finishing', number>>>;
 }
 
 /** What acceptance knows; the registry adds number, state and revision. */
@@ -101,6 +103,30 @@ export type BatchDraft = Pick<
   | 'dryRun'
   | 'acceptedAtMs'
 >;
+
+/** The batch that `accept` stores: first in its life, owing its pick. */
+export function acceptedBatch(draft: BatchDraft, number: number): Batch {
+  return {
+    ...draft,
+    number,
+    inLine: !draft.dryRun,
+    state: 'accepted',
+    revision: 1,
+    owed: ['pick'],
+    manifestKey: null,
+    small: false,
+    manifest: null,
+    records: 0,
+    ranges: 0,
+    shards: 0,
+    turn: null,
+    turnAtMs: null,
+    failure: null,
+    receipt: null,
+    updatedAtMs: draft.acceptedAtMs,
+    enteredMs: { accepted: draft.acceptedAtMs },
+  };
+}
 
 /** `pick` the manifest's place, `range` a staged range, `preview` and `shard` a shard's outcomes, `finish` the answers. */
 export type ResultKind = 'pick' | 'range' | 'preview' | 'shard' | 'finish';
