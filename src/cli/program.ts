@@ -21,6 +21,7 @@ import { errorText, exitCodeOf, isClosedPipe } from './faultText.ts';
 import { addFixtureCommand } from './fixture.ts';
 import { addIngestCommand } from './ingest.ts';
 import { addServeCommand } from './serve.ts';
+import { addCancelCommand, addRedriveCommand } from './steer.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
@@ -123,6 +124,8 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addBatchCommand(program, context, exit);
   addAnswerCommands(program, context, exit);
   addDebtsCommand(program, context, exit);
+  addCancelCommand(program, context, exit);
+  addRedriveCommand(program, context, exit);
   addClientsCommand(program, context, exit);
   addFixtureCommand(program, context, exit);
   addConfigCommand(program, context, exit, () => ready().sources);

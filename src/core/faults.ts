@@ -127,6 +127,7 @@ export const FAULTS = {
   WORK_POISONED: { stage: 'store', disposition: 'fail', says: 'the same work failed too many times' },
   CANCELLED: { stage: 'settle', disposition: 'fail', says: 'the batch was cancelled before registering' },
   BATCH_UNKNOWN: { stage: 'usage', disposition: 'fail', says: 'no batch has this id' },
+  NOT_IN_THIS_STATE: { stage: 'usage', disposition: 'fail', says: 'the batch is in a state that does not allow it' },
   OUTPUT_NOT_READY: { stage: 'usage', disposition: 'fail', says: 'the batch has no such output in its present state' },
   CONFIG_INVALID: { stage: 'usage', disposition: 'fail', says: 'the configuration is not valid' },
   INTERRUPTED: { stage: 'usage', disposition: 'fail', says: 'the command was asked to end before the batch had' },

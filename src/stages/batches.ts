@@ -13,6 +13,9 @@ import type { StageContext } from './context.ts';
 import { type Message, outgoing, queueOf, type RegisteringMode } from './messages.ts';
 import { type BatchEvent, transition } from './transitions.ts';
 
+/** Changing a batch needs no more than this, so a command beside the engine can do it too. */
+export type ApplyContext = Pick<StageContext, 'registry' | 'queue' | 'clock' | 'telemetry'>;
+
 /** Sending what is owed needs no more than this, so a command that only accepts can do it too. */
 type SendContext = Pick<StageContext, 'registry' | 'queue'>;
 
@@ -22,7 +25,7 @@ export interface Applied {
   readonly moved: boolean;
 }
 
-export async function apply(context: StageContext, id: string, event: BatchEvent): Promise<Applied> {
+export async function apply(context: Omit<ApplyContext, 'queue'>, id: string, event: BatchEvent): Promise<Applied> {
   for (;;) {
     const batch = await mustGet(context, id);
     const next = transition(batch, event, context.clock.nowMs());
@@ -39,7 +42,7 @@ export async function apply(context: StageContext, id: string, event: BatchEvent
   }
 }
 
-export async function mustGet(context: StageContext, id: string): Promise<Batch> {
+export async function mustGet(context: Pick<StageContext, 'registry'>, id: string): Promise<Batch> {
   const batch = await context.registry.get(id);
   if (batch === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: id });
   return batch;

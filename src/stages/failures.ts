@@ -13,7 +13,7 @@ import { attemptId } from '../core/ids.ts';
 import { DONE, type Verdict } from '../engine/consumer.ts';
 import { retryDelayMs } from '../engine/retry.ts';
 import type { Batch, BatchFailure } from '../io/ports/registry.ts';
-import { apply, sendOwed } from './batches.ts';
+import { type ApplyContext, apply, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { failureReceipt } from './receipt.ts';
 import { hasBegun } from './transitions.ts';
@@ -64,7 +64,7 @@ export async function afterFailure(
 }
 
 /** Ends the batch with the reason; one whose registering has begun keeps its place and waits for a redrive. */
-export async function failBatch(context: StageContext, batchId: string, fault: Fault): Promise<Batch> {
+export async function failBatch(context: ApplyContext, batchId: string, fault: Fault): Promise<Batch> {
   const failure: BatchFailure = {
     code: fault.code,
     message: fault.message,

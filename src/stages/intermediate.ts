@@ -5,7 +5,7 @@
  * finds all results there says so (`settle`), as often as it happens.
  */
 import { attemptId } from '../core/ids.ts';
-import type { Batch } from '../io/ports/registry.ts';
+import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { manifestOf, mustGet, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
@@ -20,6 +20,12 @@ export async function intermediate(
   if (batch.state !== 'processing') return;
   const done = await context.registry.getResult(id, 'range', range);
   if (done === undefined) await stage(context, batch, range, signal);
+  const now = await mustGet(context, id);
+  if (FINAL_STATES.has(now.state)) {
+    // It ended while this range was being staged: what was written since is freed once more.
+    await send(context, now, 'free');
+    return;
+  }
   if ((await context.registry.countResults(id, 'range')) === batch.ranges) await send(context, batch, 'settle');
 }
 
