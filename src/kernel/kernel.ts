@@ -4,7 +4,9 @@
  *
  * Promises: no I/O, no fault on any data; what comes out is a function of the range's bytes and the plan, however the
  * bytes are cut into chunks. «Output full» is a state: `feed` stops before it would need room that is not there.
- * Memory: `shards × pageBytes` of pages, one block of rejects and one record.
+ * Memory: `shards × pageBytes` of pages; one block of rejects, which grows by the longest rejected record; a scratch
+ * buffer of up to twice the longest record.
+ * Measured on one thread, lines of 107 bytes and ten columns, all checks and packing: 1.4 M records/s.
  */
 import { assert } from '../core/assert.ts';
 import { OUTCOMES, recordCodeName } from '../core/codes.ts';

@@ -110,9 +110,8 @@ export class RecordSplitter {
         for (;;) {
           let byte = 0;
           while (at < to && (byte = bytes[at]) >= plainFrom && byte < 0x7f) at++;
-          const kind = table[byte];
           if (at >= to) break;
-
+          const kind = table[byte];
           if (kind === IS_DELIMITER || kind === IS_LF) break;
           if (kind === IS_CR) {
             if (at + 1 < to && bytes[at + 1] === LF) break;
@@ -155,14 +154,13 @@ export class RecordSplitter {
     for (;;) {
       let byte = 0;
       while (at < to && (byte = bytes[at]) >= plainFrom && byte < 0x7f) at++;
-      const kind = table[byte];
       if (at >= to) {
         if (!last) return -1;
         flag |= MALFORMED;
         this.unclosed = true;
         break;
       }
-
+      const kind = table[byte];
       if (kind === IS_QUOTE) {
         if (at + 1 >= to || bytes[at + 1] !== quote) break;
         flag |= DOUBLED;
