@@ -382,6 +382,7 @@ const headers: KernelCase[] = [
   fault('a BOM alone', BOM, 'HEADER_MISSING'),
   fault('empty lines alone', '\n\r\n\n', 'HEADER_MISSING'),
   fault('an unknown column', `${HEADER.trimEnd()},valor\n${a}`, 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),
+  fault('commas alone', `,,,,\n${a}`, 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),
   fault('a column in other letters', HEADER.replace('cpf', 'CPF'), 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),
   fault('an empty name', `${HEADER.trimEnd()},\n`, 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),
   fault('a column twice', `\n${HEADER.trimEnd()},cpf\n`, 'COLUMN_REPEATED', { line: 2, byte: 1 }),

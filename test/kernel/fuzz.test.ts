@@ -36,6 +36,20 @@ describe('fuzz', () => {
     expect(faults).toBeLessThan((SPLITS * 9) / 10);
   });
 
+  it('splits by another delimiter and another quote', () => {
+    const seed = fuzzSeed(4);
+    const random = new Random(seed);
+    const dialect = { delimiter: 0x3b, quote: 0x27 };
+    // The four characters change places, so that those of the default are data.
+    const places = new Map([...',;"\''].map((character, i) => [character.charCodeAt(0), ';,\'"'.charCodeAt(i)]));
+    for (let i = 0; i < 5000; i++) {
+      const input = splitInput(random);
+      const bytes = input.bytes.map((byte) => places.get(byte) ?? byte);
+      const says = judgeSplit({ ...input, bytes, dialect });
+      if (says !== undefined) expect.fail(`REMESSA_FUZZ_SEED=${seed}, input ${i}, ${show(bytes)}: ${says}`);
+    }
+  });
+
   it('both readings of the oracle agree', () => {
     const seed = fuzzSeed(2);
     const random = new Random(seed);

@@ -98,6 +98,11 @@ describe('the detail of a header fault', () => {
     expect(missing.detail).not.toContain('amount');
   });
 
+  it('says which field cannot be read', () => {
+    expect(detailOf(HEADER.replace('cpf', '"cpf"x')).detail).toMatch(/\b3\b/);
+    expect(detailOf(HEADER.replace('due_date', 'due\0date')).detail).toMatch(/\b5\b/);
+  });
+
   it('lists five names at most, each of 64 characters at most', () => {
     const names = Array.from({ length: 9 }, (_, i) => `unknown_${'abcdefghi'[i]}`);
     const { detail } = detailOf(`${names.join(',')}\n`);

@@ -2,7 +2,9 @@
 import { Readable } from 'node:stream';
 import csvParser from 'csv-parser';
 import { describe, expect, it } from 'vitest';
+import { AssertionFailed } from '../../src/core/assert.ts';
 import { COLUMNS, type ColumnName } from '../../src/kernel/columns.ts';
+import { RangeKernel } from '../../src/kernel/kernel.ts';
 import { COLUMN_CASES } from '../oracle/column-cases.ts';
 import { driveKernel, judgeRecords } from '../oracle/drive.ts';
 import { bytesOf } from '../oracle/grammar.ts';
@@ -133,6 +135,41 @@ describe('a range', () => {
     );
     const bytes = bytesOf(`${HEADER}${large.join('\n')}\n`);
     expect(judgeFile(bytes, { shards: 1, chunkBytes: 1 << 16 })).toBeUndefined();
+  });
+
+  it('reads another delimiter and another quote', () => {
+    const columns = [0, 1, 2, 3, 4];
+    const text = `A,"1";'Souza; ''Ana''\n"x"';52998224725;10.50;2025-01-31\nB;'Ana'x;1;1;1\n`;
+    const bytes = bytesOf(text);
+    const plan = { ...planOf(columns, RECORD_BYTES_MAX, 1), dialect: { delimiter: 0x3b, quote: 0x27 } };
+    const { records } = driveKernel({
+      plan,
+      bytes,
+      start: 0,
+      end: bytes.length,
+      firstLine: 2,
+      chunkBytes: 7,
+      pageBytes: PAGE_BYTES,
+    });
+    const values = ['A,"1"', `Souza; 'Ana' "x"`, '52998224725', '1050', '2025-01-31', '', '', '', '', ''];
+    const split = text.indexOf('B;');
+    expect(records.map((record) => JSON.parse(record))).toEqual([
+      [2, 'staged', 0, split, values, ''],
+      [4, 'rejected', 'QUOTE_MALFORMED', 'debtor_name', -1, '', text.slice(split)],
+    ]);
+  });
+
+  it.each([
+    { delimiter: 0x2c, quote: 0x2c },
+    { delimiter: 0x0a, quote: 0x22 },
+    { delimiter: 0x0d, quote: 0x22 },
+    { delimiter: 0x2c, quote: 0x0a },
+    { delimiter: 0, quote: 0x22 },
+    { delimiter: 0x2c, quote: 0xe9 },
+    { delimiter: 0x100, quote: 0x22 },
+  ])('cannot be asked for with a dialect that has no meaning: %o', (dialect) => {
+    const plan = { ...planOf([0, 1, 2, 3, 4], RECORD_BYTES_MAX, 1), dialect };
+    expect(() => new RangeKernel(plan, 1, 0, PAGE_BYTES)).toThrow(AssertionFailed);
   });
 
   it('keeps lines and offsets of ranges that begin far into a file', () => {

@@ -106,13 +106,14 @@ describe('the split', () => {
     expect(judged).toBe(5 + 25 * 2 + 125 * 4 + 625 * 8 + 3125 * 16);
   });
 
-  it('equals the oracle for every text of six and seven bytes of the grammar, byte by byte', () => {
+  it('equals the oracle for every text of six and seven bytes of the grammar, byte by byte and as one piece', () => {
     for (const length of [6, 7]) {
       for (const text of allTexts('",\r\na', length)) {
         const bytes = bytesOf(text);
-        const cuts = evenCuts(0, length, 1);
-        const says = judgeSplit({ bytes, start: 0, firstLine: 1, recordBytesMax: 100, rangeBytes: 2, cuts });
-        if (says !== undefined) expect.fail(`${show(bytes)}: ${says}`);
+        for (const cuts of [evenCuts(0, length, 1), [length]]) {
+          const says = judgeSplit({ bytes, start: 0, firstLine: 1, recordBytesMax: 100, rangeBytes: 2, cuts });
+          if (says !== undefined) expect.fail(`${show(bytes)} in ${cuts.length} pieces: ${says}`);
+        }
       }
     }
   });

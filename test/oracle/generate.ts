@@ -34,9 +34,50 @@ export function soup(random: Random, lengthMax: number): string {
   return text;
 }
 
+/** Whole hostile lines: after a few of them all lanes of a scan have met, or none. */
+const LINES: readonly string[] = [
+  'ab\n',
+  'ab\r\n',
+  'a,b\n',
+  ',\n',
+  '\n',
+  '\r\n',
+  '\r\r\n',
+  '\r',
+  'a"\n',
+  'a"b\n',
+  'a"b"\r\n',
+  'a,b"\n',
+  ' "a"\n',
+  '"a"\n',
+  '"a"\r\n',
+  '"a"\r',
+  '"a" \n',
+  '"a"b,c\n',
+  '"a"b"c\n',
+  '"a""b"\n',
+  '""\n',
+  '""""\r\n',
+  'a,"b",c\n',
+  '"a,b"\n',
+  '"a\nb"\n',
+  '"a\r\n\r\nb",c\r\n',
+  'a,"\n"\n',
+  'a,"b""\n""c"\r\n',
+  '"\n',
+  'a,"b\n',
+  '"\r\n"',
+];
+
+function lines(random: Random, count: number): string {
+  let text = '';
+  for (let i = random.integer(1, count); i > 0; i--) text += random.pick(LINES);
+  return text;
+}
+
 /** Ends of random pieces that tile `[start, end)`. */
 export function randomCuts(random: Random, start: number, end: number): number[] {
-  const pieceBytesMax = random.pick([1, 2, 3, 5, 8, 20, 1000]);
+  const pieceBytesMax = random.pick([1, 2, 3, 5, 8, 20, 60, 1000, 1000]);
   const cuts: number[] = [];
   for (let at = start; at < end; ) cuts.push((at = Math.min(end, at + random.integer(1, pieceBytesMax))));
   return cuts;
@@ -174,7 +215,8 @@ function mutated(random: Random, text: string): string {
 /** One hostile input with a random way to cut it. */
 export function splitInput(random: Random): SplitInput {
   // Mostly short, so that each odd meeting of a few bytes comes up; some long, for what works on many bytes at once.
-  const text = random.chance(0.93) ? soup(random, 24) : calmSoup(random, 400);
+  const dice = random.next();
+  const text = dice < 0.5 ? soup(random, 24) : dice < 0.93 ? lines(random, 12) : calmSoup(random, 400);
   const bytes = bytesOf(text);
   const start = random.chance(0.9) ? 0 : random.integer(0, bytes.length);
   return {

@@ -5,7 +5,7 @@
  * can put a broken one in the kernel's place.
  */
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import { DEFAULT_DIALECT, type RecordPlan } from '../../src/kernel/plan.ts';
+import { DEFAULT_DIALECT, type Dialect, type RecordPlan } from '../../src/kernel/plan.ts';
 import { scanPiece } from '../../src/kernel/scan.ts';
 import { type RangePlan, type SplitFault, SplitFold, type SplitPlan } from '../../src/kernel/split.ts';
 import { byteString, oracleRecords, type RawRecord } from './grammar.ts';
@@ -19,13 +19,15 @@ export interface SplitInput {
   readonly rangeBytes: number;
   /** Ends of the pieces, ascending; the last one is the end of the input. */
   readonly cuts: readonly number[];
+  /** The default one where none is given. */
+  readonly dialect?: Dialect;
 }
 
 export type Splitter = (input: SplitInput) => SplitPlan | SplitFault;
 
 /** Each piece is scanned from the middle of a buffer, where foreign bytes follow it, as in a reader's reused buffer. */
 export const kernelSplitter: Splitter = (input) => {
-  const { bytes, start, firstLine, rangeBytes, recordBytesMax, cuts } = input;
+  const { bytes, start, firstLine, rangeBytes, recordBytesMax, cuts, dialect = DEFAULT_DIALECT } = input;
   const fold = new SplitFold({ start, firstLine, rangeBytes, recordBytesMax });
   let from = start;
   for (const to of cuts) {
@@ -33,7 +35,7 @@ export const kernelSplitter: Splitter = (input) => {
     const piece = new Uint8Array(2 * POISON.length + length).subarray(POISON.length);
     piece.set(bytes.subarray(from, to));
     piece.set(POISON, length);
-    const fault = fold.add(scanPiece(piece, length, bytes[to] ?? -1, from, DEFAULT_DIALECT, recordBytesMax));
+    const fault = fold.add(scanPiece(piece, length, bytes[to] ?? -1, from, dialect, recordBytesMax));
     if (fault !== undefined) return fault;
     from = to;
   }
@@ -59,8 +61,10 @@ const countLf = (bytes: Uint8Array, from: number, to: number) => {
 };
 
 export function judgeSplit(input: SplitInput, splitter: Splitter = kernelSplitter): string | undefined {
-  const { bytes, start, firstLine, recordBytesMax } = input;
-  const records = oracleRecords(byteString(bytes), start, firstLine);
+  const { bytes, start, firstLine, recordBytesMax, dialect = DEFAULT_DIALECT } = input;
+  const { delimiter, quote } = dialect;
+  const oracleDialect = { delimiter: String.fromCharCode(delimiter), quote: String.fromCharCode(quote) };
+  const records = oracleRecords(byteString(bytes), start, firstLine, oracleDialect);
   const answer = splitter(input);
   const fault = expectedFault(records, recordBytesMax);
   if (fault !== undefined || 'code' in answer) {
@@ -93,31 +97,27 @@ function judgeRanges(
     const line = firstLine + countLf(bytes, start, range.start);
     if (range.firstLine !== line) return `${name} begins on line ${line}, not ${range.firstLine}`;
     if (range.crc !== zlibCrc32(bytes.subarray(range.start, range.end))) return `${name} has another CRC`;
-    const sizes = judgeSize(input, inside, range, index === ranges.length - 1);
-    if (sizes !== undefined) return `${name} ${sizes}`;
     at = range.end;
   }
-  return at === bytes.length ? undefined : `the ranges end at ${at}, the input at ${bytes.length}`;
+  if (at !== bytes.length) return `the ranges end at ${at}, the input at ${bytes.length}`;
+  const begun = ranges.map((range) => range.start).join();
+  const wanted = expectedStarts(input, records).join();
+  return begun === wanted ? undefined : `ranges begin at ${begun} instead of ${wanted}`;
 }
 
-/** A range is no smaller than asked, and no larger than two pieces and the records that cross them make it. */
-function judgeSize(
-  input: SplitInput,
-  inside: readonly RawRecord[],
-  range: RangePlan,
-  isLast: boolean,
-): string | undefined {
-  if (!isLast && range.end - range.start < input.rangeBytes) return `is smaller than ${input.rangeBytes}`;
-  let pieceBytesMax = 0;
-  let before = input.start;
-  for (const cut of input.cuts) {
-    pieceBytesMax = Math.max(pieceBytesMax, cut - before);
-    before = cut;
+/** Where ranges begin: at the first record of the first piece in which that lies `rangeBytes` behind the range's start. */
+function expectedStarts(input: SplitInput, records: readonly RawRecord[]): number[] {
+  const starts = [input.start];
+  let from = input.start;
+  for (const to of input.cuts) {
+    const first = records.find((record) => record.start >= from && record.start < to);
+    const current = starts.at(-1)!;
+    // A range has a record before it ends: empty lines alone close none.
+    const hasRecord = records.some((record) => record.start >= current && record.start < from);
+    if (first !== undefined && hasRecord && first.start - current >= input.rangeBytes) starts.push(first.start);
+    from = to;
   }
-  // Empty lines alone close no range: what stands before its first record is not counted.
-  const due = Math.max(range.start + input.rangeBytes, inside[0]!.start) + 2 * pieceBytesMax;
-  const late = inside.find((record) => record.start >= due);
-  return late === undefined ? undefined : `was not closed at ${late.start}`;
+  return starts;
 }
 
 /** The same size for every piece but the last. */
