@@ -116,8 +116,27 @@ export function resultKindOf(mode: RegisteringMode): ResultKind {
 }
 
 async function missingWork(context: SendContext, batch: Batch, kind: ResultKind, count: number): Promise<number[]> {
-  const there = new Set((await context.registry.listResults(batch.id, kind)).map((result) => result.work));
+  const there = new Set(await context.registry.listWorks(batch.id, kind));
   return Array.from({ length: count }, (_, work) => work).filter((work) => !there.has(work));
+}
+
+const RESULTS_A_PAGE = 64;
+
+/** The results of a kind, parsed, by work; read page by page, so that a giant's never stand in memory together. */
+export async function* eachResult<Body>(
+  context: Pick<StageContext, 'registry'>,
+  batch: string,
+  kind: ResultKind,
+): AsyncGenerator<{ readonly work: number; readonly body: Body }> {
+  let after = -1;
+  for (;;) {
+    const page = await context.registry.listResults(batch, kind, { after, max: RESULTS_A_PAGE });
+    for (const { work, body } of page) {
+      yield { work, body: JSON.parse(body) as Body };
+      after = work;
+    }
+    if (page.length < RESULTS_A_PAGE) return;
+  }
 }
 
 /** The manifest of a batch: from its item where it is small, else from the object store. */

@@ -6,8 +6,13 @@ export function rawKey(client: string, id: string): string {
   return `raw/${client}/${id}`;
 }
 
+/** What a gzip file inflates to. */
+export function workPrefix(batch: string): string {
+  return `work/${batch}/`;
+}
+
 export function workKey(batch: string, attempt: string): string {
-  return `work/${batch}/${attempt}`;
+  return `${workPrefix(batch)}${attempt}`;
 }
 
 export function manifestKey(batch: string, attempt: string): string {
@@ -17,6 +22,10 @@ export function manifestKey(batch: string, attempt: string): string {
 /** Everything below it is freed once the batch is final. */
 export function partsPrefix(batch: string): string {
   return `parts/${batch}/`;
+}
+
+export function stagedTableKey(batch: string, attempt: string): string {
+  return `${partsPrefix(batch)}staged-${attempt}`;
 }
 
 export function rejectsPartKey(batch: string, range: number, attempt: string): string {

@@ -130,8 +130,10 @@ function common(batch: Batch, nowMs: number, records: number) {
 
 /** Fields in the documented order; cents as bare integers. */
 export function encodeReceipt(receipt: Receipt): string {
-  const { batch, client, file, status, reason, dryRun, bytes, ranges, shards, lines, cents, ...rest } = receipt;
-  const ordered = { batch, client, file, status, reason, dryRun, bytes, ranges, shards, lines, cents, ...rest };
+  const { batch, client, file, status, reason, dryRun, bytes, ranges, shards, ...totals } = receipt;
+  const { lines, cents, rejectedBy, warnedBy, ...times } = totals;
+  const result = { batch, client, file, status, reason, dryRun, bytes, ranges, shards };
+  const ordered = { ...result, lines, cents, rejectedBy, warnedBy, ...times };
   return JSON.stringify(ordered, (_, value: unknown) => (typeof value === 'bigint' ? JSON.rawJSON(`${value}`) : value));
 }
 

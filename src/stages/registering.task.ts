@@ -11,7 +11,9 @@
 import { CentsSum } from '../core/cents.ts';
 import { OUTCOMES, RECORD_CODES, recordCodeName } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
+import { readShardRow, stretchesOf } from '../engine/stagedTable.ts';
 import type { StoredDebt } from '../io/ports/debts.ts';
+import type { ObjectPin } from '../io/ports/objects.ts';
 import { AMOUNT, DUE_DATE, NO_COLUMN, REF } from '../kernel/columns.ts';
 import { PageReader } from '../kernel/pages.ts';
 import { EntryWriter } from '../kernel/parts.ts';
@@ -23,12 +25,12 @@ import type { TaskContext } from './context.ts';
 import { CREATED, DUPLICATE, decide, optionalColumns, REJECTED, type Registering } from './decide.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
+import { readAll } from './pick.task.ts';
 import type { OutcomeTotals } from './receipt.ts';
 
-export interface ShardSource {
-  readonly range: number;
-  readonly attempt: string;
-  readonly pages: number;
+/** The stored table of staged ranges. */
+export interface StagedTableObject extends ObjectPin {
+  readonly bytes: number;
 }
 
 export interface RegisterArgs {
@@ -53,29 +55,39 @@ const GROUP_RECORDS = 8192;
 export async function register(
   args: RegisterArgs & {
     readonly shard: number;
-    readonly sources: readonly ShardSource[];
-    readonly records: number;
+    readonly table: StagedTableObject;
+    readonly ranges: number;
     readonly attempt: string;
   },
   context: TaskContext,
 ): Promise<ShardResult> {
   const place = { batch: args.batch, shard: args.shard };
+  const staged = await shardRow(args.table, args.ranges, args.shard, context);
   const registrar = new Registrar(args, context);
   const part = await context.objects.create(outcomesPartKey(args.batch, args.mode, args.shard, args.attempt));
   const emit = (block: Uint8Array): Promise<void> => part.write(block);
   try {
-    for (const source of args.sources) {
+    for (const source of staged.sources) {
       for await (const page of context.staging.read(args.batch, args.shard, source)) await registrar.page(page, emit);
     }
     const totals = await registrar.end(emit);
-    if (registrar.records !== args.records) {
-      throw new Fault('STAGED_PAGES_SHORT', `${registrar.records} of ${args.records} records`, place);
+    if (registrar.records !== staged.records) {
+      throw new Fault('STAGED_PAGES_SHORT', `${registrar.records} of ${staged.records} records`, place);
     }
     const { key, etag, bytes } = await part.commit();
     return { ...totals, records: registrar.records, part: { key, etag, bytes } };
   } finally {
     await part.abort();
   }
+}
+
+async function shardRow(table: StagedTableObject, ranges: number, shard: number, context: TaskContext) {
+  const { head, row } = stretchesOf(ranges, shard);
+  const headBytes = new Uint8Array(head);
+  const rowBytes = new Uint8Array(row[1] - row[0]);
+  await readAll(context, table, 0, head, headBytes);
+  await readAll(context, table, row[0], row[1], rowBytes);
+  return readShardRow(headBytes, rowBytes, ranges);
 }
 
 type Emit = (block: Uint8Array) => Promise<void>;

@@ -5,13 +5,13 @@
  * registered is refused by the store; the shard's result is put once, and a replay finds the same outcomes because every
  * debt remembers the batch and line that made it what it is.
  */
+import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
-import type { RangeResult } from './intermediate.task.ts';
 import type { RegisteringMode } from './messages.ts';
-import type { ShardSource } from './registering.task.ts';
+import type { StagedTableObject } from './registering.task.ts';
 import { shardsDone } from './settle.ts';
 
 export async function registering(
@@ -39,14 +39,8 @@ async function register(
   signal: AbortSignal,
 ): Promise<void> {
   const manifest = await manifestOf(context, batch);
-  const sources: ShardSource[] = [];
-  let records = 0;
-  for (const result of await context.registry.listResults(batch.id, 'range')) {
-    const range = JSON.parse(result.body) as RangeResult;
-    const pages = range.pagesByShard[shard] ?? 0;
-    if (pages > 0) sources.push({ range: result.work, attempt: range.attempt, pages });
-    records += range.recordsByShard[shard] ?? 0;
-  }
+  const staged = await context.registry.getResult(batch.id, 'staged', 0);
+  if (staged === undefined) throw new Fault('STORE_CORRUPT', 'the table of staged ranges is gone', { batch: batch.id });
   const startedMs = context.clock.monotonicMs();
   const result = await context.pool.run(
     'register',
@@ -59,8 +53,8 @@ async function register(
       turnAtMs: batch.turnAtMs ?? 0,
       rules: manifest.rules,
       fields: manifest.plan.fields,
-      sources,
-      records,
+      table: JSON.parse(staged.body) as StagedTableObject,
+      ranges: batch.ranges,
       attempt: attemptId(context.random),
     },
     signal,

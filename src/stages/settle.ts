@@ -5,10 +5,13 @@
  * what is missing, so the message may come at any time and any number of times.
  */
 import { Fault } from '../core/faults.ts';
+import { attemptId } from '../core/ids.ts';
+import { StagedTableWriter } from '../engine/stagedTable.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { apply, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
+import { apply, eachResult, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
+import { stagedTableKey } from './keys.ts';
 import { resumeSmall } from './pick.ts';
 
 export async function settle(context: StageContext, id: string): Promise<void> {
@@ -19,30 +22,39 @@ export async function settle(context: StageContext, id: string): Promise<void> {
 }
 
 async function settleRanges(context: StageContext, batch: Batch): Promise<void> {
-  const results = await context.registry.listResults(batch.id, 'range');
-  if (results.length < batch.ranges) {
+  if ((await context.registry.countResults(batch.id, 'range')) < batch.ranges) {
     await sendOwed(context, batch);
     return;
   }
+  const table = await checkedTable(context, batch);
+  await assertUnchanged(context, batch);
+  const { key, etag, bytes } = await context.objects.put(stagedTableKey(batch.id, attemptId(context.random)), table);
+  await context.registry.putResult(batch.id, 'staged', 0, JSON.stringify({ key, etag, bytes }));
+  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged' });
+  await sendOwed(context, staged);
+}
+
+/** The equations: every range parsed to what the scan saw, and the sums agree. What they are checked on is the table. */
+async function checkedTable(context: StageContext, batch: Batch): Promise<Uint8Array> {
   const manifest = await manifestOf(context, batch);
+  const table = new StagedTableWriter(batch.ranges, batch.shards);
   let records = 0;
-  for (const result of results) {
-    const range = manifest.ranges[result.work];
-    const found = JSON.parse(result.body) as RangeResult;
-    if (range === undefined || found.records !== range.records || found.crc !== range.crc) {
-      throw new Fault('EQUATIONS_FAIL', '', { batch: batch.id, range: result.work });
+  for await (const { work, body } of eachResult<RangeResult>(context, batch.id, 'range')) {
+    const range = manifest.ranges[work];
+    if (range === undefined || body.records !== range.records || body.crc !== range.crc) {
+      throw new Fault('EQUATIONS_FAIL', '', { batch: batch.id, range: work });
     }
-    if (found.staged + found.rejected !== found.records) {
-      throw new Fault('EQUATIONS_FAIL', 'staged and rejected', { batch: batch.id, range: result.work });
+    const dealt = body.recordsByShard.reduce((sum, count) => sum + count, 0);
+    if (body.staged + body.rejected !== body.records || dealt !== body.staged) {
+      throw new Fault('EQUATIONS_FAIL', 'staged and rejected', { batch: batch.id, range: work });
     }
-    records += found.records;
+    table.add(work, body.attempt, body.pagesByShard, body.recordsByShard);
+    records += body.records;
   }
   if (records !== manifest.records) {
     throw new Fault('EQUATIONS_FAIL', `${records} of ${manifest.records} records`, { batch: batch.id });
   }
-  await assertUnchanged(context, batch);
-  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged' });
-  await sendOwed(context, staged);
+  return table.bytes();
 }
 
 async function settleShards(context: StageContext, batch: Batch): Promise<void> {

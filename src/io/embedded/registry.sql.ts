@@ -2,7 +2,14 @@
  * Operations on the registry (port: registry). Each write is one conditional write, decided inside the transaction that
  * the caller holds.
  */
-import { acceptedBatch, type Batch, type BatchDraft, type BatchFilter, FINAL_STATES, type TurnItem } from '../ports/registry.ts';
+import {
+  acceptedBatch,
+  type Batch,
+  type BatchDraft,
+  type BatchFilter,
+  FINAL_STATES,
+  type TurnItem,
+} from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
 import { reading, writing } from './op.ts';
 

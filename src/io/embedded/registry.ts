@@ -2,6 +2,8 @@
 import type { Registry } from '../ports/registry.ts';
 import type { Control } from './control.ts';
 
+const ALL = { after: -1, max: -1 } as const;
+
 export function createRegistry(control: Control): Registry {
   return {
     installation: (proposal) => control.call('registry.installation', proposal),
@@ -15,7 +17,8 @@ export function createRegistry(control: Control): Registry {
     putResult: (batch, kind, work, body) => control.call('results.put', { batch, kind, work, body }),
     getResult: (batch, kind, work) => control.call('results.get', { batch, kind, work }),
     countResults: (batch, kind) => control.call('results.count', { batch, kind }),
-    listResults: (batch, kind) => control.call('results.list', { batch, kind }),
+    listResults: (batch, kind, page) => control.call('results.list', { batch, kind, ...(page ?? ALL) }),
+    listWorks: (batch, kind) => control.call('results.works', { batch, kind }),
     async dropResults(batch, kinds) {
       await control.call('results.drop', { batch, kinds });
     },

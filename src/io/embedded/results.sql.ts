@@ -1,6 +1,6 @@
 /** Operations on the results of work and on recorded failures (port: registry). Results are sets by (batch, kind, work). */
 import { assert } from '../../core/assert.ts';
-import type { ResultKind, WorkResult } from '../ports/registry.ts';
+import type { ResultKind, ResultPage, WorkResult } from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
 import { reading, writing } from './op.ts';
 
@@ -36,14 +36,27 @@ export const resultOps = {
     return row?.n ?? 0;
   }),
 
-  'results.list': reading((db, args: { readonly batch: string; readonly kind: ResultKind }): WorkResult[] =>
+  'results.list': reading(
+    (db, args: { readonly batch: string; readonly kind: ResultKind } & ResultPage): WorkResult[] =>
+      db
+        .rows<WorkResult>(
+          'SELECT work, body FROM results WHERE batch = ? AND kind = ? AND work > ? ORDER BY work LIMIT ?',
+          args.batch,
+          args.kind,
+          args.after,
+          args.max,
+        )
+        .map(({ work, body }) => ({ work, body })),
+  ),
+
+  'results.works': reading((db, args: { readonly batch: string; readonly kind: ResultKind }): number[] =>
     db
-      .rows<WorkResult>(
-        'SELECT work, body FROM results WHERE batch = ? AND kind = ? ORDER BY work',
+      .rows<{ work: number }>(
+        'SELECT work FROM results WHERE batch = ? AND kind = ? ORDER BY work',
         args.batch,
         args.kind,
       )
-      .map(({ work, body }) => ({ work, body })),
+      .map(({ work }) => work),
   ),
 
   'results.drop': writing((db, args: { readonly batch: string; readonly kinds: readonly ResultKind[] }): number =>

@@ -128,12 +128,17 @@ export function acceptedBatch(draft: BatchDraft, number: number): Batch {
   };
 }
 
-/** `pick` the manifest's place, `range` a staged range, `preview` and `shard` a shard's outcomes, `finish` the answers. */
-export type ResultKind = 'pick' | 'range' | 'preview' | 'shard' | 'finish';
+/** `range` a staged range, `staged` the table of all of them, `preview` and `shard` a shard's outcomes, `finish` the answers. */
+export type ResultKind = 'range' | 'staged' | 'preview' | 'shard' | 'finish';
 
 export interface WorkResult {
   readonly work: number;
   readonly body: string;
+}
+
+export interface ResultPage {
+  readonly after: number;
+  readonly max: number;
 }
 
 export interface TurnItem {
@@ -171,8 +176,10 @@ export interface Registry {
   putResult(batch: string, kind: ResultKind, work: number, body: string): Promise<WorkResult>;
   getResult(batch: string, kind: ResultKind, work: number): Promise<WorkResult | undefined>;
   countResults(batch: string, kind: ResultKind): Promise<number>;
-  /** By work, ascending. */
-  listResults(batch: string, kind: ResultKind): Promise<WorkResult[]>;
+  /** By work, ascending; of a page, the first `max` whose work is above `after`. */
+  listResults(batch: string, kind: ResultKind, page?: ResultPage): Promise<WorkResult[]>;
+  /** The works that have a result, ascending. */
+  listWorks(batch: string, kind: ResultKind): Promise<number[]>;
   dropResults(batch: string, kinds: readonly ResultKind[]): Promise<void>;
 
   /** Records one failure of a piece of work; answers how many distinct attempts of it have failed. */
