@@ -1,0 +1,62 @@
+/**
+ * The worker pool inside the test's own thread: the real tasks over any data plane. As in the real one, arguments,
+ * results and faults cross as plain data, a worker has one task at a time, and its scratch lives as long as it does.
+ */
+import { Fault } from '../../src/core/faults.ts';
+import { answerOf, type WorkerPool } from '../../src/engine/pool.ts';
+import { createScratch, type Scratch, type TaskContext } from '../../src/stages/context.ts';
+import { TASKS, type TaskTable } from '../../src/stages/tasks.ts';
+
+export type TaskHook = (task: string, args: unknown) => Promise<void> | void;
+
+type AnyTask = (args: unknown, context: TaskContext) => Promise<unknown>;
+
+export class InlinePool {
+  readonly threads: number;
+  /** Names of the tasks that were begun, in order. */
+  readonly begun: string[] = [];
+  /** Runs before each task; what it throws is the task's end. */
+  before: TaskHook = () => {};
+  readonly #context: Omit<TaskContext, 'scratch'>;
+  readonly #idle: Scratch[];
+  readonly #queue: (() => void)[] = [];
+
+  constructor(context: Omit<TaskContext, 'scratch'>, threads = 2) {
+    this.threads = threads;
+    this.#context = context;
+    this.#idle = Array.from({ length: threads }, createScratch);
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  async run(task: keyof TaskTable, args: unknown, signal?: AbortSignal): Promise<unknown> {
+    const given = structuredClone(args);
+    if (this.#idle.length === 0) await new Promise<void>((go) => this.#queue.push(go));
+    const scratch = this.#idle.pop() as Scratch;
+    try {
+      if (signal?.aborted === true) throw new Fault('LEASE_LOST', `task ${task} was stopped`);
+      this.begun.push(task);
+      const answer = structuredClone(
+        await answerOf(async () => {
+          await this.before(task, given);
+          return await (TASKS[task] as unknown as AnyTask)(given, { ...this.#context, scratch });
+        }),
+      );
+      if (answer.ok) return answer.value;
+      if ('fault' in answer) throw Fault.from(answer.fault);
+      throw new Error(`task ${task} failed in its worker: ${answer.bug}`);
+    } finally {
+      this.#idle.push(scratch);
+      this.#queue.shift()?.();
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** As the stages see it. */
+  asPool(): WorkerPool<TaskTable> {
+    return this as unknown as WorkerPool<TaskTable>;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * A whole engine in memory: every store a fake, every task the real one. `process` gives another engine process over the
+ * same stores; `drain` handles messages one after another until none is left.
+ */
+import { deriveLimits, type Limits } from '../../src/config/limits.ts';
+import { type Settings, withDefaults } from '../../src/config/schema.ts';
+import type { Telemetry, TelemetryEvent } from '../../src/core/telemetry.ts';
+import { Credits } from '../../src/engine/credits.ts';
+import type { ClientRecord, ClientStore } from '../../src/io/ports/clients.ts';
+import type { Batch, BatchState } from '../../src/io/ports/registry.ts';
+import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
+import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
+import type { StageContext } from '../../src/stages/context.ts';
+import { handlerOf } from '../../src/stages/handlers.ts';
+import { QUEUES } from '../../src/stages/messages.ts';
+import { FakeClock } from './clock.ts';
+import { InlinePool } from './inlinePool.ts';
+import { MemoryQueue } from './memoryQueue.ts';
+import { MemoryRegistry, RegistryState } from './memoryRegistry.ts';
+import { MemoryDebts, MemoryObjects, MemoryStaging } from './memoryStores.ts';
+import { briefly, type Pause, seededBytes } from './pause.ts';
+
+export class MemoryClients implements ClientStore {
+  readonly #clients = new Map<string, ClientRecord>();
+
+  async add(client: ClientRecord): Promise<boolean> {
+    if (this.#clients.has(client.id)) return false;
+    this.#clients.set(client.id, { ...client });
+    return true;
+  }
+
+  async update(client: ClientRecord): Promise<boolean> {
+    if (!this.#clients.has(client.id)) return false;
+    this.#clients.set(client.id, { ...client });
+    return true;
+  }
+
+  async get(id: string): Promise<ClientRecord | undefined> {
+    return this.#clients.get(id);
+  }
+
+  async list(): Promise<ClientRecord[]> {
+    return [...this.#clients.values()];
+  }
+}
+
+export interface WorldOptions {
+  readonly settings?: Partial<Settings>;
+  readonly limits?: Partial<Limits>;
+  readonly pause?: Pause;
+  readonly seed?: number;
+}
+
+/** Turns every way of the engine into a short one: ranges of some lines, chunks of some records, blocks of some entries. */
+export const TINY: WorldOptions = {
+  settings: { rangeBytes: 400, recordBytesMax: 1024, readBytes: 100, shardRecords: 5, smallRecordsMax: 0, threads: 2 },
+  limits: { chunkRecords: 3, chunkTextBytes: 4096, entryBlockBytes: 64 },
+};
+
+export class World {
+  readonly settings: Settings;
+  readonly limits: Limits;
+  readonly clock = new FakeClock();
+  readonly events: TelemetryEvent[] = [];
+  readonly telemetry: Telemetry = { emit: (event) => this.events.push(event) };
+  readonly state = new RegistryState();
+  readonly queue: MemoryQueue;
+  readonly objects: MemoryObjects;
+  readonly staging: MemoryStaging;
+  readonly debts: MemoryDebts;
+  readonly clients = new MemoryClients();
+  readonly #pause: Pause;
+  #seed: number;
+  #files = 0;
+
+  constructor(options: WorldOptions = {}) {
+    this.#pause = options.pause ?? briefly;
+    this.#seed = options.seed ?? 1;
+    this.settings = withDefaults(options.settings ?? {}, 2);
+    this.limits = { ...deriveLimits(this.settings), ...options.limits };
+    this.queue = new MemoryQueue(this.clock, { pause: this.#pause, receivesMax: this.settings.receivesMax });
+    this.objects = new MemoryObjects(this.#pause);
+    this.staging = new MemoryStaging(this.#pause);
+    this.debts = new MemoryDebts(this.#pause);
+  }
+
+  /** Another process over the same stores; `pool` is its own. */
+  process(change: Partial<StageContext> = {}): StageContext & { readonly tasks: InlinePool } {
+    const { settings, limits, objects, staging, debts } = this;
+    const tasks = new InlinePool({ settings, limits, objects, staging, debts }, settings.threads);
+    this.#seed += 1;
+    return {
+      settings,
+      limits,
+      clock: this.clock,
+      random: seededBytes(this.#seed),
+      telemetry: this.telemetry,
+      registry: new MemoryRegistry(this.state, this.#pause),
+      queue: this.queue,
+      objects,
+      clients: this.clients,
+      pool: tasks.asPool(),
+      scanCredits: new Credits(settings.threads * 2),
+      tasks,
+      ...change,
+    };
+  }
+
+  /** Stores a file and accepts it. */
+  async accept(context: StageContext, file: string | Uint8Array, change: Partial<AcceptedObject> = {}): Promise<Batch> {
+    this.#files += 1;
+    const bytes = typeof file === 'string' ? new TextEncoder().encode(file) : file;
+    const client = change.client ?? 'acme';
+    const stored = this.objects.set(`raw/${client}/f-${this.#files}`, bytes);
+    return await acceptObject(context, {
+      ...stored,
+      client,
+      file: 'debts.csv',
+      bucket: 'raw',
+      version: stored.etag,
+      asOf: '2026-08-01',
+      ...change,
+    });
+  }
+
+  /** Handles messages until none is left to receive, now or after a delay; answers how many were handled. */
+  async drain(context: StageContext, messagesMax = 10_000): Promise<number> {
+    const handler = handlerOf(context);
+    let handled = 0;
+    for (let idle = 0; idle < 2; ) {
+      let found = false;
+      for (const queue of QUEUES) {
+        const [message] = await this.queue.receive(queue, { max: 1, waitMs: 0, leaseMs: this.settings.leaseMs });
+        if (message === undefined) continue;
+        found = true;
+        handled += 1;
+        if (handled > messagesMax) throw new Error('messages come without end');
+        const verdict = await handler(message, new AbortController().signal);
+        if (verdict.done) await this.queue.ack(queue, message);
+        else await this.queue.release(queue, message, verdict.retryMs);
+      }
+      if (found) idle = 0;
+      else {
+        idle += 1;
+        await this.clock.advance(this.settings.retryMsMax);
+      }
+    }
+    return handled;
+  }
+
+  stateOf(batch: Pick<Batch, 'id'>): BatchState | undefined {
+    return this.state.batches.get(batch.id)?.state;
+  }
+
+  stored(batch: Pick<Batch, 'id'>): Batch {
+    const stored = this.state.batches.get(batch.id);
+    if (stored === undefined) throw new Error(`no batch ${batch.id}`);
+    return stored;
+  }
+
+  /** The receipt as JSON reads it: cents as numbers. */
+  receiptOf(batch: Pick<Batch, 'id'>) {
+    return JSON.parse(this.stored(batch).receipt ?? 'null');
+  }
+
+  async answer(context: StageContext, batch: Pick<Batch, 'id'>, kind: AnswerKind): Promise<string> {
+    const blocks: Uint8Array[] = [];
+    for await (const block of renderAnswer(context, batch.id, kind)) blocks.push(block.slice());
+    return Buffer.concat(blocks).toString('utf8');
+  }
+}
