@@ -24,7 +24,7 @@ import { receiptText } from './batch.ts';
 import type { CliContext, EngineStores, Stores } from './context.ts';
 import { maskedMessage } from './faultText.ts';
 import { followBatch } from './follow.ts';
-import { fileNameText, printable } from './format.ts';
+import { exactJsonText, fileNameText, printable } from './format.ts';
 import { receiptView } from './views.ts';
 
 interface IngestOptions {
@@ -76,10 +76,29 @@ async function ingest(context: CliContext, file: string, options: IngestOptions)
         engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
       },
     });
-    return await report(context, followed, options);
+    const code = await report(context, followed, options);
+    if (engine !== undefined) await untilFreed(context, stores, followed);
+    return code;
   } finally {
     await engine?.stop();
     await beside?.close();
+  }
+}
+
+/** Beyond so many looks (half a minute) it is left to the next engine of the folder. */
+const FREED_LOOKS_MAX = 1_500;
+const FREED_LOOK_MS = 20;
+
+/** The engine ends with this command: what a final batch no longer needs is freed first. Its results go last. */
+async function untilFreed(context: CliContext, stores: EngineStores, batch: Batch): Promise<void> {
+  if (!FINAL_STATES.has(batch.state) || batch.small) return;
+  for (let look = 0; look < FREED_LOOKS_MAX && !context.signal.aborted; look++) {
+    const [ranges, shards] = await Promise.all([
+      stores.registry.countResults(batch.id, 'range'),
+      stores.registry.countResults(batch.id, batch.dryRun ? 'preview' : 'shard'),
+    ]);
+    if (ranges + shards === 0) return;
+    await context.clock.sleep(FREED_LOOK_MS, context.signal);
   }
 }
 
@@ -87,7 +106,7 @@ async function report(context: CliContext, batch: Batch, options: IngestOptions)
   const view = receiptView(batch);
   if (view !== undefined) {
     const title = `batch ${batch.id} of ${batch.client}, ${fileNameText(batch.file)}\n`;
-    await context.stdout.write(options.json === true ? `${batch.receipt}\n` : title + receiptText(view));
+    await context.stdout.write(options.json === true ? `${exactJsonText(view)}\n` : title + receiptText(view));
   }
   if (batch.state !== 'completed' || batch.receipt === null) {
     const { code, message } = batch.failure ?? { code: '', message: `the batch is ${batch.state}` };

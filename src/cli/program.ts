@@ -20,6 +20,7 @@ import { addDebtsCommand } from './debts.ts';
 import { errorText, exitCodeOf, isClosedPipe } from './faultText.ts';
 import { addFixtureCommand } from './fixture.ts';
 import { addIngestCommand } from './ingest.ts';
+import { addQueuesCommand } from './queues.ts';
 import { addServeCommand } from './serve.ts';
 import { addCancelCommand, addRedriveCommand } from './steer.ts';
 
@@ -124,6 +125,7 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addBatchCommand(program, context, exit);
   addAnswerCommands(program, context, exit);
   addDebtsCommand(program, context, exit);
+  addQueuesCommand(program, context, exit);
   addCancelCommand(program, context, exit);
   addRedriveCommand(program, context, exit);
   addClientsCommand(program, context, exit);
