@@ -110,8 +110,8 @@ export class RecordSplitter {
         for (;;) {
           let byte = 0;
           while (at < to && (byte = bytes[at]) >= plainFrom && byte < 0x7f) at++;
+          const kind = table[byte]; // looked up before the check: measured a little faster
           if (at >= to) break;
-          const kind = table[byte];
           if (kind === IS_DELIMITER || kind === IS_LF) break;
           if (kind === IS_CR) {
             if (at + 1 < to && bytes[at + 1] === LF) break;
