@@ -89,6 +89,7 @@ describe('the detail of a header fault', () => {
     expect(unknown.code).toBe('COLUMN_UNKNOWN');
     expect(unknown.detail).toContain('situação');
     expect(unknown.detail).not.toContain('debtor_name');
+    expect(detailOf(`${HEADER.trimEnd()},"a ""b"""\n`).detail).toContain('a "b"');
     const repeated = detailOf(`${HEADER.trimEnd()},amount\n`);
     expect(repeated.detail).toContain('amount');
     expect(repeated.detail).not.toContain('cpf');

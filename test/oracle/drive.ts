@@ -162,6 +162,7 @@ class Output {
   #readPage(shard: number, bytes: Uint8Array, records: number): void {
     const page = this.#page;
     page.load(bytes);
+    if (page.shard !== shard) this.#broken.push(`a page of shard ${shard} says ${page.shard}`);
     let read = 0;
     while (page.next()) {
       read++;
