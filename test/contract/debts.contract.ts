@@ -242,6 +242,23 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       });
     });
 
+    describe('upkeep', () => {
+      it('changes no answer, however often and whenever it is done', async () => {
+        const expected = new Map<string, StoredDebt>();
+        for (let turn = 1; turn <= 200; turn++) {
+          const rows = [`same-${turn % 7}`, `new-${turn}`].map((ref) => debt(ref, turn, { cpf: CPFS[turn % 3] }));
+          await debts.write('acme', turn, rows);
+          for (const row of rows) expected.set(row.externalRef, row);
+          if (turn % 90 === 0) await debts.tidy();
+        }
+        while (await debts.tidy());
+        const sorted = [...expected.values()].sort(byKey);
+        for (const cpf of CPFS) expect(await list({ cpf })).toEqual(sorted.filter((row) => row.cpf === cpf));
+        expect(await list()).toEqual(sorted);
+        expect(await debts.tidy()).toBe(false);
+      });
+    });
+
     describe('erased debts', () => {
       it('come back as tombstones, and no write changes them', async () => {
         await debts.write('acme', 1, [debt('R-1', 1), debt('R-2', 1)]);

@@ -135,10 +135,13 @@ async function becomeEngine(
     async close() {
       if (closed) return;
       closed = true;
-      await control.close();
-      // Worker threads end without closing: the last to close moves the log into the database, which is then one file.
-      new DebtsDb(layout.debtsDb, 'write', 0).close();
-      lock.release();
+      try {
+        await control.close();
+        // Worker threads end without closing: the last to close moves the log into the database, which is then one file.
+        new DebtsDb(layout.debtsDb, 'write', 0).close();
+      } finally {
+        lock.release();
+      }
     },
   };
 }
