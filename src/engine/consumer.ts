@@ -139,22 +139,37 @@ export class Consumer {
     for (;;) {
       await clock.sleep(heartbeatMs, over);
       if (over.aborted) return;
-      try {
-        const askedAtMs = clock.monotonicMs();
-        if (await this.#deps.queue.extend(queue, message, leaseMs)) {
-          validUntilMs = askedAtMs + leaseMs;
-          continue;
-        }
-        this.#deps.telemetry.emit({ name: 'consumer.lease_lost', level: 'warn', fields: { queue } });
-        control.abort();
-        return;
-      } catch (error) {
-        this.#report('consumer.heartbeat_failed', error);
-        if (clock.monotonicMs() >= validUntilMs - heartbeatMs) {
-          control.abort();
-          return;
-        }
+      const askedAtMs = clock.monotonicMs();
+      const answer = await this.#extend(message, Math.max(heartbeatMs, validUntilMs - heartbeatMs - askedAtMs), over);
+      if (over.aborted) return;
+      if (answer === 'renewed') {
+        validUntilMs = askedAtMs + leaseMs;
+        continue;
       }
+      if (answer === 'lost')
+        this.#deps.telemetry.emit({ name: 'consumer.lease_lost', level: 'warn', fields: { queue } });
+      else if (clock.monotonicMs() < validUntilMs - heartbeatMs) continue;
+      control.abort();
+      return;
+    }
+  }
+
+  /** Asks for another lease; `unknown` where that failed, or where no answer came in time or before the work was over. */
+  async #extend(message: ReceivedMessage, waitMs: number, over: AbortSignal): Promise<'renewed' | 'lost' | 'unknown'> {
+    const { queue, leaseMs } = this.#options;
+    const answered = new AbortController();
+    try {
+      const asked = this.#deps.queue.extend(queue, message, leaseMs);
+      const late = this.#deps.clock.sleep(waitMs, AbortSignal.any([over, answered.signal]));
+      const renewed = await Promise.race([asked, late]);
+      if (renewed !== undefined) return renewed ? 'renewed' : 'lost';
+      if (!over.aborted) this.#report('consumer.heartbeat_failed', new Error('no answer in time'));
+      return 'unknown';
+    } catch (error) {
+      this.#report('consumer.heartbeat_failed', error);
+      return 'unknown';
+    } finally {
+      answered.abort();
     }
   }
 

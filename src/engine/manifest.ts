@@ -47,8 +47,8 @@ export function decodeManifest(text: string, batch: string): Manifest {
   } catch (error) {
     throw new Fault('STORE_CORRUPT', 'the manifest is not JSON', { batch }, error);
   }
-  const manifest = value as Manifest;
-  if (manifest.version !== MANIFEST_VERSION || manifest.batch !== batch) {
+  const manifest = value as Manifest | null;
+  if (manifest?.version !== MANIFEST_VERSION || manifest.batch !== batch) {
     throw new Fault('STORE_CORRUPT', 'the manifest is of another batch or version', { batch });
   }
   assertTiles(manifest);
