@@ -21,11 +21,13 @@ import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
 import type { InspectedText } from './pick.task.ts';
 import { previewSmall } from './small.ts';
+import { nudge } from './sweep.ts';
 
 export async function pick(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const { batch } = await apply(context, id, { type: 'pick_started' });
   if (batch.state !== 'picking') {
-    await sendOwed(context, batch);
+    // It was picked before: by this very message, perhaps, which then failed at a later step of a small batch.
+    await nudge(context, batch);
     return;
   }
   if (batch.profile !== DEFAULT_PROFILE) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: id });
@@ -77,7 +79,9 @@ async function scanPieces(
 ): Promise<SplitPlan | SplitFault> {
   const { rangeBytes, recordBytesMax, threads } = context.settings;
   const start = text.header.end;
-  const fold = new SplitFold({ start, firstLine: text.header.nextLine, rangeBytes, recordBytesMax });
+  // A piece is a range but for the record at its end: what lacks up to one record of `rangeBytes` is a whole range.
+  const foldBytes = Math.max(1, rangeBytes - recordBytesMax);
+  const fold = new SplitFold({ start, firstLine: text.header.nextLine, rangeBytes: foldBytes, recordBytesMax });
   const inFlight: Promise<PieceSummary>[] = [];
   let next = start;
   try {
@@ -138,7 +142,7 @@ async function plan(
     },
     pageBytes: limits.pageBytesFor(shards),
     records: split.records,
-    lines: split.lines,
+    lines: split.lines + text.header.nextLine - 1,
     ranges: split.ranges,
   };
 }
