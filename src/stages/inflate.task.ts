@@ -119,16 +119,28 @@ async function skipHeader(input: Input, first: boolean): Promise<void> {
   if ((await input.byte()) !== 8) throw foreign();
   const flags = await input.byte();
   if ((flags & FLAGS_RESERVED) !== 0) throw foreign();
-  for (let i = 0; i < 6; i++) await input.byte();
+  const one = new Uint8Array(1);
+  let crc = crc32(Uint8Array.of(0x1f, 0x8b, 8, flags));
+  const next = async (): Promise<number> => {
+    const byte = await input.byte();
+    if ((flags & FLAG_HEADER_CRC) !== 0) {
+      one[0] = byte;
+      crc = crc32(one, crc);
+    }
+    return byte;
+  };
+  for (let i = 0; i < 6; i++) await next();
   if ((flags & FLAG_EXTRA) !== 0) {
-    const length = (await input.byte()) | ((await input.byte()) << 8);
-    for (let i = 0; i < length; i++) await input.byte();
+    const length = (await next()) | ((await next()) << 8);
+    for (let i = 0; i < length; i++) await next();
   }
-  if ((flags & FLAG_NAME) !== 0) while ((await input.byte()) !== 0);
-  if ((flags & FLAG_COMMENT) !== 0) while ((await input.byte()) !== 0);
+  if ((flags & FLAG_NAME) !== 0) while ((await next()) !== 0);
+  if ((flags & FLAG_COMMENT) !== 0) while ((await next()) !== 0);
   if ((flags & FLAG_HEADER_CRC) !== 0) {
-    await input.byte();
-    await input.byte();
+    const stored = (await input.byte()) | ((await input.byte()) << 8);
+    if (stored !== (crc & 0xffff)) {
+      throw new Fault('GZIP_CORRUPT', 'the checksum of a header does not match', { byte: start });
+    }
   }
 }
 

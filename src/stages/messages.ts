@@ -66,10 +66,10 @@ export function decodeMessage(body: string): Message {
     message !== null &&
     typeof message['batch'] === 'string' &&
     isKind(message['kind']) &&
-    (message['kind'] !== 'range' || Number.isSafeInteger(message['range'])) &&
+    (message['kind'] !== 'range' || isIndex(message['range'])) &&
     (message['kind'] !== 'line' || typeof message['client'] === 'string') &&
     (message['kind'] !== 'shard' ||
-      (Number.isSafeInteger(message['shard']) && (message['mode'] === 'preview' || message['mode'] === 'apply')));
+      (isIndex(message['shard']) && (message['mode'] === 'preview' || message['mode'] === 'apply')));
   if (!known) throw new Fault('STORE_CORRUPT', 'a message has an unknown shape');
   return value as Message;
 }
@@ -78,4 +78,8 @@ const KINDS: ReadonlySet<unknown> = new Set(['pick', 'range', 'settle', 'line', 
 
 function isKind(value: unknown): value is Message['kind'] {
   return KINDS.has(value);
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

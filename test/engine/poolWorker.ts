@@ -1,0 +1,65 @@
+/** What the pool's test loads into its worker threads: tasks that end in every way a task can end. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { threadId } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { Fault } from '../../src/core/faults.ts';
+import { answerOf, type TaskAnswer, type TaskCall } from '../../src/engine/pool.ts';
+
+let running = 0;
+
+export const POOL_TASKS = {
+  async echo(args: unknown): Promise<unknown> {
+    return args;
+  },
+  async setup(_args: null): Promise<unknown> {
+    return Piscina.workerData as unknown;
+  },
+  async thread(_args: null): Promise<number> {
+    return threadId;
+  },
+  async fault(_args: null): Promise<void> {
+    throw new Fault('GZIP_CORRUPT', 'in a worker', { byte: 7, line: 2 }, new Error('cause'));
+  },
+  async bug(_args: null): Promise<void> {
+    thisIsWhereItBroke();
+  },
+  async text(_args: null): Promise<void> {
+    throw 'not even an error';
+  },
+  /** The thread ends in the middle. */
+  async exit(_args: null): Promise<void> {
+    process.exit(3);
+  },
+  /** Something that nobody waits for goes wrong, and ends the thread. */
+  async late(_args: null): Promise<void> {
+    setTimeout(() => {
+      throw new Error('nobody waits for this');
+    }, 5);
+    await delay(60_000);
+  },
+  async hungry(_args: null): Promise<number> {
+    const kept: number[][] = [];
+    for (;;) kept.push(Array.from({ length: 100_000 }, (_, i) => i + 0.5));
+  },
+  async forever(_args: null): Promise<void> {
+    for (;;) await delay(1000);
+  },
+  /** How many tasks this thread had at once, itself included. */
+  async together(args: { readonly waitMs: number }): Promise<number> {
+    running += 1;
+    await delay(args.waitMs);
+    const most = running;
+    running -= 1;
+    return most;
+  },
+};
+
+function thisIsWhereItBroke(): never {
+  throw new TypeError('a bug of ours');
+}
+
+export function runTask(call: TaskCall): Promise<TaskAnswer> {
+  return answerOf(() =>
+    (POOL_TASKS as unknown as Record<string, (args: unknown) => Promise<unknown>>)[call.task]!(call.args),
+  );
+}

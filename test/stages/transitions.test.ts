@@ -1,0 +1,225 @@
+/** Every state against every event, and what no sequence of events can break. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { acceptedBatch, type Batch, type BatchState, FINAL_STATES } from '../../src/io/ports/registry.ts';
+import { type BatchEvent, hasBegun, owedByState, transition } from '../../src/stages/transitions.ts';
+
+const STATES: readonly BatchState[] = [
+  'accepted',
+  'picking',
+  'processing',
+  'staged',
+  'registering',
+  'stalled',
+  'completed',
+  'failed',
+  'cancelled',
+];
+
+const failure = { code: 'FILE_EMPTY', message: 'FILE_EMPTY: no bytes' };
+const plan = { manifestKey: 'manifests/b-1/x', manifest: null, records: 9, ranges: 2, shards: 3 };
+
+const EVENTS: Readonly<Record<string, BatchEvent>> = {
+  pick_started: { type: 'pick_started' },
+  picked: { type: 'picked', small: false, ...plan },
+  picked_small: { type: 'picked', small: true, ...plan, manifestKey: null, manifest: '{}', ranges: 1, shards: 1 },
+  ranges_staged: { type: 'ranges_staged' },
+  released: { type: 'released', turn: 5, turnAtMs: 77 },
+  shards_done: { type: 'shards_done' },
+  completed: { type: 'completed', receipt: '{"a":1}' },
+  failed: { type: 'failed', failure, receipt: '{"b":2}' },
+  cancelled: { type: 'cancelled', failure, receipt: '{"c":3}' },
+  stalled: { type: 'stalled', failure },
+  redriven: { type: 'redriven' },
+};
+
+function batchIn(state: BatchState, change: Partial<Batch> = {}): Batch {
+  const draft = {
+    id: 'b-1',
+    client: 'acme',
+    file: 'f',
+    bucket: 'raw',
+    key: 'raw/acme/f',
+    version: '1',
+    etag: 'e',
+    bytes: 10,
+    profile: 'default',
+    amountCentsMin: 1,
+    amountCentsMax: 9,
+    businessDate: '2026-08-01',
+    dryRun: change.dryRun ?? false,
+    acceptedAtMs: 1,
+  };
+  const inLine = !draft.dryRun && !FINAL_STATES.has(state);
+  return { ...acceptedBatch(draft, 1), state, owed: [], inLine, ...change };
+}
+
+/** Kind of batch → state → event → where it leads and what is owed; all that is not named changes nothing. */
+const FAIL = { failed: 'failed free,line', cancelled: 'cancelled free,line' };
+const BEGUN = { shards_done: 'registering finish', completed: 'completed free,line', stalled: 'stalled ' };
+const EARLY = {
+  accepted: { pick_started: 'picking pick', ...FAIL },
+  processing: { ranges_staged: 'staged line', ...FAIL },
+};
+const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Record<string, string>>>][] = [
+  [
+    'large',
+    {},
+    {
+      ...EARLY,
+      picking: { picked: 'processing ranges', picked_small: 'staged line', ...FAIL },
+      staged: { released: 'registering shards', ...FAIL },
+      registering: BEGUN,
+      stalled: { redriven: 'registering shards' },
+    },
+  ],
+  [
+    'small',
+    { small: true },
+    {
+      ...EARLY,
+      picking: { picked: 'processing ranges', picked_small: 'staged line', ...FAIL },
+      staged: { released: 'registering ', ...FAIL },
+      registering: BEGUN,
+      stalled: { redriven: 'registering line' },
+    },
+  ],
+  [
+    'large dry run',
+    { dryRun: true },
+    {
+      accepted: EARLY.accepted,
+      picking: { picked: 'processing ranges', picked_small: 'staged settle', ...FAIL },
+      processing: { ranges_staged: 'staged shards', ...FAIL },
+      staged: { shards_done: 'staged finish', completed: 'completed free,line', ...FAIL },
+    },
+  ],
+];
+
+describe.each(TABLES)('a %s batch', (_, kind, table) => {
+  const states = kind.dryRun === true ? STATES.filter((state) => !['registering', 'stalled'].includes(state)) : STATES;
+  it.each(states)('in state %s moves as the table says and no other way', (state) => {
+    const owed = state === 'accepted' ? (['pick'] as const) : [];
+    const moves: Record<string, string> = {};
+    for (const [name, event] of Object.entries(EVENTS)) {
+      const next = transition(batchIn(state, { ...kind, owed }), event, 500);
+      if (next !== undefined) moves[name] = `${next.state} ${next.owed.join(',')}`;
+    }
+    expect(moves).toEqual(table[state] ?? {});
+  });
+});
+
+describe('a transition', () => {
+  it('owes the answers once, however often its shards are done', () => {
+    const done = transition(batchIn('registering'), { type: 'shards_done' }, 1);
+    expect(done?.owed).toEqual(['finish']);
+    expect(transition(done as Batch, { type: 'shards_done' }, 2)).toBeUndefined();
+  });
+
+  it('stores what its event brings', () => {
+    expect(transition(batchIn('picking'), EVENTS['picked'] as BatchEvent, 9)).toMatchObject({
+      ...plan,
+      small: false,
+      updatedAtMs: 9,
+    });
+    expect(transition(batchIn('staged'), EVENTS['released'] as BatchEvent, 9)).toMatchObject({ turn: 5, turnAtMs: 77 });
+    expect(transition(batchIn('registering'), EVENTS['completed'] as BatchEvent, 9)?.receipt).toBe('{"a":1}');
+    expect(transition(batchIn('staged'), EVENTS['failed'] as BatchEvent, 9)).toMatchObject({
+      failure,
+      receipt: '{"b":2}',
+    });
+  });
+
+  it('keeps the place and the turn of a batch that stalls and is redriven', () => {
+    const before = batchIn('registering', { turn: 5, turnAtMs: 77, number: 12 });
+    const stalled = transition(before, { type: 'stalled', failure }, 1) as Batch;
+    expect(stalled).toMatchObject({ turn: 5, turnAtMs: 77, number: 12, inLine: true, failure });
+    expect(transition(stalled, { type: 'redriven' }, 2)).toMatchObject({ turn: 5, number: 12, inLine: true, failure });
+  });
+
+  it('tells when each state was first reached', () => {
+    const picking = transition(batchIn('accepted'), { type: 'pick_started' }, 10) as Batch;
+    expect(picking.enteredMs).toEqual({ accepted: 1, picking: 10 });
+    const again = transition(
+      transition(batchIn('registering', { enteredMs: { registering: 3 } }), { type: 'stalled', failure }, 4) as Batch,
+      { type: 'redriven' },
+      5,
+    ) as Batch;
+    expect(again.enteredMs).toEqual({ registering: 3, stalled: 4 });
+    expect(transition(again, { type: 'shards_done' }, 6)?.enteredMs).toMatchObject({ registering: 3, finishing: 6 });
+  });
+});
+
+describe('what a sweep sends again', () => {
+  it.each<[BatchState, Partial<Batch>, string | undefined]>([
+    ['accepted', {}, 'pick'],
+    ['picking', {}, 'pick'],
+    ['processing', {}, 'ranges'],
+    ['staged', {}, 'line'],
+    ['staged', { small: true }, 'line'],
+    ['staged', { dryRun: true }, 'shards'],
+    ['staged', { dryRun: true, owed: ['finish'] }, 'finish'],
+    ['staged', { dryRun: true, small: true }, 'settle'],
+    ['registering', {}, 'shards'],
+    ['registering', { owed: ['finish'] }, 'finish'],
+    ['registering', { small: true }, 'line'],
+    ['stalled', {}, undefined],
+    ['completed', {}, undefined],
+    ['failed', {}, undefined],
+    ['cancelled', {}, undefined],
+  ])('of a batch that is %s %j is %s', (state, change, owed) => {
+    expect(owedByState(batchIn(state, change))).toBe(owed);
+  });
+});
+
+describe('any sequence of events', () => {
+  const kinds = fc.record({ dryRun: fc.boolean() });
+  const names = fc.array(fc.constantFrom(...Object.keys(EVENTS)), { maxLength: 40 });
+
+  it('never moves a final batch, never ends a begun one but by completing it, and never touches revision or place', () => {
+    fc.assert(
+      fc.property(kinds, names, (kind, events) => {
+        let batch = batchIn('accepted', { ...kind, owed: ['pick'] });
+        for (const [index, name] of events.entries()) {
+          const next = transition(batch, EVENTS[name] as BatchEvent, 100 + index);
+          if (next === undefined) continue;
+          expect(FINAL_STATES.has(batch.state)).toBe(false);
+          if (hasBegun(batch)) expect(['registering', 'stalled', 'completed']).toContain(next.state);
+          if (next.state === 'failed' || next.state === 'cancelled') expect(batch.turn).toBeNull();
+          if (batch.turn !== null) expect(next.turn).toBe(batch.turn);
+          expect([next.revision, next.number, next.id, next.client]).toEqual([
+            batch.revision,
+            batch.number,
+            batch.id,
+            batch.client,
+          ]);
+          expect(next.inLine).toBe(!batch.dryRun && !FINAL_STATES.has(next.state));
+          expect(FINAL_STATES.has(next.state)).toBe(next.receipt !== null);
+          expect(STATES.indexOf(next.state) >= STATES.indexOf(batch.state) || batch.state === 'stalled').toBe(true);
+          expect(next.updatedAtMs).toBe(100 + index);
+          // Whatever is not final or stalled is carried on by a sweep, at the latest.
+          const rests = FINAL_STATES.has(next.state) || next.state === 'stalled';
+          expect(owedByState(next) === undefined).toBe(rests);
+          batch = next;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('that is repeated leads nowhere else: each event that just happened applies no more', () => {
+    fc.assert(
+      fc.property(kinds, names, (kind, events) => {
+        let batch = batchIn('accepted', { ...kind, owed: ['pick'] });
+        for (const name of events) {
+          const event = EVENTS[name] as BatchEvent;
+          const next = transition(batch, event, 100);
+          if (next === undefined) continue;
+          expect(transition(next, event, 101)).toBeUndefined();
+          batch = next;
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
