@@ -380,6 +380,8 @@ const limits: KernelCase[] = [
 const headers: KernelCase[] = [
   fault('no bytes', '', 'HEADER_MISSING'),
   fault('a BOM alone', BOM, 'HEADER_MISSING'),
+  fault('half a BOM', '\xef\xbb', 'HEADER_INVALID', { line: 1, byte: 0 }),
+  fault('half a BOM, then a header', `\xef${HEADER}`, 'HEADER_INVALID', { line: 1, byte: 0 }),
   fault('empty lines alone', '\n\r\n\n', 'HEADER_MISSING'),
   fault('an unknown column', `${HEADER.trimEnd()},valor\n${a}`, 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),
   fault('commas alone', `,,,,\n${a}`, 'COLUMN_UNKNOWN', { line: 1, byte: 0 }),

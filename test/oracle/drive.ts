@@ -71,9 +71,17 @@ const PAD_BYTES = 3;
 const POISON = 0x22;
 const LF = 0x0a;
 
-export const driveKernel: Driver = (drive) => {
+/** What the pipeline asks of a kernel: `RangeKernel`, or another engine with its promises. */
+export type KernelLike = Pick<RangeKernel, 'feed' | 'full' | 'takePage' | 'takeRejects' | 'flush' | 'totals'>;
+
+type MakeKernel = (plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number) => KernelLike;
+
+export const driveKernel: Driver = (drive) => driveEngine(drive, (...of) => new RangeKernel(...of));
+
+/** Drives any engine with the kernel's interface. */
+export function driveEngine(drive: Drive, make: MakeKernel): Driven {
   const { plan, bytes, start, end, firstLine, chunkBytes, pageBytes } = drive;
-  const kernel = new RangeKernel(plan, firstLine, start, pageBytes);
+  const kernel = make(plan, firstLine, start, pageBytes);
   const output = new Output(plan, pageBytes);
   // A view into a larger buffer; of either class that readers use.
   const room = PAD_BYTES + (end - start) + PAD_BYTES;
@@ -108,7 +116,7 @@ export const driveKernel: Driver = (drive) => {
   output.take(kernel);
   if (output.take(kernel) !== 0 || kernel.full) return output.bug('there is output left after the flush');
   return output.result(kernel.totals());
-};
+}
 
 /** Takes and decodes what a kernel gives. */
 class Output {
@@ -145,7 +153,7 @@ class Output {
   }
 
   /** Returns how many pages and blocks it took. */
-  take(kernel: RangeKernel): number {
+  take(kernel: KernelLike): number {
     let taken = 0;
     for (let page = kernel.takePage(); page !== undefined; page = kernel.takePage()) {
       if (page.bytes.length > this.#pageBytes) this.#broken.push(`a page of ${page.bytes.length} bytes`);
