@@ -13,7 +13,7 @@ import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { StagingStore } from '../io/ports/staging.ts';
-import { createScratch, type TaskContext } from '../stages/context.ts';
+import { createScratch, type TaskContext } from '../stages/taskContext.ts';
 import { TASKS } from '../stages/tasks.ts';
 
 /** Plain data that `main` hands to every worker. */

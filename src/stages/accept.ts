@@ -16,6 +16,8 @@ import { sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 
 export interface AcceptedObject extends ObjectPin {
+  /** Names the batch where several objects may hold the same file; else the object's bucket, key and version do. */
+  readonly id?: string;
   readonly client: string;
   readonly file: string;
   readonly bucket: string;
@@ -38,7 +40,7 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   const client = await clientOf(context, object.client);
   const acceptedAtMs = context.clock.nowMs();
   const { batch, created } = await context.registry.accept({
-    id: batchIdOf(object.bucket, object.key, object.version),
+    id: object.id ?? batchIdOf(object.bucket, object.key, object.version),
     client: client.id,
     file: object.file,
     bucket: object.bucket,
@@ -85,9 +87,17 @@ export async function clientOf(context: AcceptContext, id: string): Promise<Clie
   return client;
 }
 
-/** Takes what has arrived; answers how many arrivals became (or already were) batches. */
+/** Per source, the arrivals that failed at the last look, with the reason: each is told once, though looks are many. */
+const failing = new WeakMap<Arrivals, ReadonlySet<string>>();
+
+/**
+ * Takes what has arrived, at most `max` besides those that failed before, so that they keep no other from its turn;
+ * answers how many arrivals became (or already were) batches.
+ */
 export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals, max: number): Promise<number> {
-  const found = await arrivals.poll(max);
+  const failedBefore = failing.get(arrivals) ?? new Set<string>();
+  const failed = new Set<string>();
+  const found = await arrivals.poll(max + failedBefore.size);
   for (const refusal of found.refusals) {
     context.telemetry.emit({ name: 'arrival.refused', level: 'warn', fields: { ...refusal } });
   }
@@ -98,12 +108,17 @@ export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals,
       await arrival.settle();
       taken += 1;
     } catch (error) {
+      const says = error instanceof Error ? error.message : String(error);
+      const id = `${arrival.bucket} ${arrival.key} ${arrival.version} ${says}`;
+      failed.add(id);
+      if (failedBefore.has(id)) continue;
       context.telemetry.emit({
         name: 'arrival.failed',
         level: 'error',
-        fields: { client: arrival.client, error: error instanceof Error ? error.message : String(error) },
+        fields: { client: arrival.client, error: says },
       });
     }
   }
+  failing.set(arrivals, failed);
   return taken;
 }

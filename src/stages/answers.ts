@@ -10,11 +10,10 @@ import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import type { AnswerKind } from './answerWriter.ts';
 import { manifestOf, modeOf, resultKindOf } from './batches.ts';
-import { createScratch } from './context.ts';
 import { heldBlocks } from './entryStream.ts';
 import { type FinishResult, renderEntries } from './finish.task.ts';
-import { parseSmall } from './small.task.ts';
-import type { SmallResult } from './small.ts';
+import { parseSmall, type SmallResult } from './small.task.ts';
+import { createScratch } from './taskContext.ts';
 
 export { ANSWER_KINDS, type AnswerKind } from './answerWriter.ts';
 

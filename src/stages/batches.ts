@@ -147,3 +147,12 @@ export async function manifestOf(context: Pick<StageContext, 'objects'>, batch: 
   if (bytes === undefined) throw new Fault('STORE_CORRUPT', 'the manifest is gone', { batch: batch.id });
   return decodeManifest(new TextDecoder().decode(bytes), batch.id);
 }
+
+/** A file that changed, grew or went away since its acceptance is voided while that is still possible. */
+export async function assertUnchanged(context: Pick<StageContext, 'objects'>, batch: Batch): Promise<void> {
+  const now = await context.objects.head(batch.key);
+  if (now === undefined) throw new Fault('OBJECT_VANISHED', '', { batch: batch.id });
+  if (now.etag !== batch.etag) {
+    throw new Fault('OBJECT_CHANGED', `${now.bytes} bytes now, ${batch.bytes} at acceptance`, { batch: batch.id });
+  }
+}

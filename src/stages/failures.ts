@@ -75,6 +75,8 @@ export async function failBatch(context: ApplyContext, batchId: string, fault: F
     const before = await context.registry.get(batchId);
     if (before === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: batchId });
     const type = fault.code === 'CANCELLED' ? 'cancelled' : 'failed';
+    // Nobody stalls a batch by asking too late.
+    if (type === 'cancelled' && hasBegun(before)) return before;
     const { batch, moved } = await apply(
       context,
       batchId,

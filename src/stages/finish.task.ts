@@ -19,9 +19,9 @@ import {
   writeRejectsRow,
   writeRetornoRow,
 } from './answerWriter.ts';
-import type { TaskContext } from './context.ts';
 import { type BlockSource, mergeEntries, type PartObject, storedBlocks } from './entryStream.ts';
 import { answerKey } from './keys.ts';
+import type { TaskContext } from './taskContext.ts';
 
 export interface FinishResult {
   readonly answers: Readonly<Record<AnswerKind, PartObject>>;
@@ -89,33 +89,32 @@ export async function renderEntries(
   const flush = async (atLeast: number): Promise<void> => {
     for (const [kind, block] of blocks) if (block.length > atLeast) await write(kind, block.take());
   };
+  // Looked at after every entry: each may bring a raw record as long as the limit.
+  const isFull = (block: ByteBlock | undefined): boolean => block !== undefined && block.length > FLUSH_BYTES;
   const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
     if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes);
     resubmit?.bytes(bytes, 0, bytes.length);
   };
   let pause: Promise<void> | undefined;
-  let filled = 0;
   await mergeEntries(
     sources,
     (entry) => {
       lines[entry.outcome] = (lines[entry.outcome] as number) + 1;
       if (retorno !== undefined) writeRetornoRow(retorno, entry);
-      filled += 1;
       pause = undefined;
       if (isRejected(entry) && (rejects !== undefined || resubmit !== undefined)) {
         if (entry.rawStart >= 0) addRaw(entry, entry.bytes.subarray(entry.rawStart, entry.rawEnd));
         else pause = raw.read(entry.sourceOffset, entry.sourceBytes).then((bytes) => addRaw(entry, bytes));
       }
-      if ((filled & FLUSH_EVERY_MASK) === 0) pause = (pause ?? Promise.resolve()).then(() => flush(FLUSH_BYTES));
     },
-    () => pause,
+    () => {
+      if (pause === undefined && !isFull(retorno) && !isFull(rejects) && !isFull(resubmit)) return undefined;
+      return (pause ?? Promise.resolve()).then(() => flush(FLUSH_BYTES));
+    },
   );
   await flush(0);
   return lines;
 }
-
-/** Blocks are looked at every so many entries. */
-const FLUSH_EVERY_MASK = 0x3ff;
 
 /** Reads raw records at ascending offsets of the source through one window. */
 class RawWindow {

@@ -26,8 +26,8 @@ export async function finish(context: StageContext, id: string, signal: AbortSig
   const rejects: RejectTotals[] = [];
   const rejectParts: PartObject[] = [];
   for await (const { body } of eachResult<RangeResult>(context, id, 'range')) {
-    const { rejected, centsRejected, rejectedBy } = body;
-    rejects.push({ rejected, centsRejected, rejectedBy });
+    const { rejected, centsStaged, centsRejected, rejectedBy } = body;
+    rejects.push({ rejected, centsStaged, centsRejected, rejectedBy });
     if (body.rejects !== null) rejectParts.push(body.rejects);
   }
   const shards: ShardResult[] = [];

@@ -10,8 +10,8 @@ import { createInflateRaw, type InflateRaw } from 'node:zlib';
 import { Fault } from '../core/faults.ts';
 import type { ObjectInfo, ObjectWriter, RangeReader } from '../io/ports/objects.ts';
 import { crc32 } from '../kernel/crc.ts';
-import type { TaskContext } from './context.ts';
 import type { SourceObject } from './pick.task.ts';
+import type { TaskContext } from './taskContext.ts';
 
 /** Small, because one block may inflate to a thousand times its size before the ratio is looked at. */
 const INPUT_BLOCK_BYTES = 32 * 1024;

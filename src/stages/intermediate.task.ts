@@ -9,8 +9,8 @@ import type { Manifest, ManifestRange } from '../engine/manifest.ts';
 import { feedRange } from '../engine/recordFeed.ts';
 import type { ObjectWriter } from '../io/ports/objects.ts';
 import { RangeKernel } from '../kernel/kernel.ts';
-import type { TaskContext } from './context.ts';
 import { rejectsPartKey } from './keys.ts';
+import type { TaskContext } from './taskContext.ts';
 
 /** What a range gave. Cents are decimal texts, exact at any size. Plain JSON. */
 export interface RangeResult {

@@ -11,9 +11,8 @@
  */
 import { assert } from '../core/assert.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { apply, send, sendOwed } from './batches.ts';
+import { apply, assertUnchanged, send, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
-import { assertUnchanged } from './settle.ts';
 import { registerSmall } from './small.ts';
 
 /** Per registry, the clients whose line is being advanced in this process, and whether to look once more. */

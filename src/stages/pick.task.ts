@@ -10,7 +10,7 @@ import { type HeaderResult, readHeader } from '../kernel/header.ts';
 import { DEFAULT_DIALECT } from '../kernel/plan.ts';
 import { type PieceSummary, scanPiece } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
-import type { TaskContext } from './context.ts';
+import type { TaskContext } from './taskContext.ts';
 
 export interface SourceObject extends ObjectPin {
   readonly bytes: number;
@@ -32,7 +32,8 @@ export async function inspect(
   const { source } = args;
   const { recordBytesMax, smallBytesMax, rangeBytes } = context.settings;
   const small = source.bytes <= Math.min(smallBytesMax, rangeBytes);
-  const want = small ? source.bytes : Math.min(source.bytes, recordBytesMax + HEADER_SLACK_BYTES);
+  const headerBytesMax = Math.min(source.bytes, recordBytesMax + HEADER_SLACK_BYTES);
+  const want = small ? source.bytes : headerBytesMax;
   const bytes = context.scratch.buffer(want);
   const length = await readAll(context, source, 0, want, bytes);
   if (length === 0) throw new Fault('FILE_EMPTY', args.inflated ? 'the gzip data inflates to nothing' : '');
@@ -42,10 +43,13 @@ export async function inspect(
     return { kind: 'gzip' };
   }
   if (looks !== undefined) throw looks;
-  const header = readHeader(bytes, length, length === source.bytes, DEFAULT_DIALECT);
-  if (header.kind === 'more')
-    throw new Fault('HEADER_TOO_LONG', `more than ${recordBytesMax} bytes`, { line: 1, byte: 0 });
+  // The header is sought within the same bytes whether or not more of the object is in hand.
+  const header = readHeader(bytes, headerBytesMax, headerBytesMax === source.bytes, DEFAULT_DIALECT);
+  const tooLong = (line: number, byte: number): Fault =>
+    new Fault('HEADER_TOO_LONG', `more than ${recordBytesMax} bytes`, { line, byte });
+  if (header.kind === 'more') throw tooLong(1, 0);
   if (header.kind === 'fault') throw new Fault(header.code, header.detail, { line: header.line, byte: header.byte });
+  if (header.end - header.start > recordBytesMax) throw tooLong(header.line, header.start);
   if (!small) return { kind: 'text', header, split: null };
   const fold = new SplitFold({ start: header.end, firstLine: header.nextLine, rangeBytes, recordBytesMax });
   const rest = bytes.subarray(header.end, length);

@@ -47,8 +47,10 @@ export interface OutcomeTotals {
   readonly warnedBy: Readonly<Record<string, number>>;
 }
 
+/** What parsing one range, or one small batch, adds to the totals, and the cents it handed on to registering. */
 export interface RejectTotals {
   readonly rejected: number;
+  readonly centsStaged: string;
   readonly centsRejected: string;
   readonly rejectedBy: Readonly<Record<string, number>>;
 }
@@ -63,7 +65,10 @@ export function completedReceipt(
   const cents = zero(0n);
   const rejectedBy: Record<string, number> = {};
   const warnedBy: Record<string, number> = {};
+  let centsStaged = 0n;
+  let centsDecided = 0n;
   for (const part of rejects) {
+    centsStaged += BigInt(part.centsStaged);
     lines.rejected += part.rejected;
     cents.rejected += BigInt(part.centsRejected);
     add(rejectedBy, part.rejectedBy);
@@ -71,7 +76,9 @@ export function completedReceipt(
   for (const part of outcomes) {
     for (const [index, outcome] of OUTCOMES.entries()) {
       lines[outcome] += part.lines[index] ?? 0;
-      cents[outcome] += BigInt(part.cents[index] ?? 0);
+      const ofOutcome = BigInt(part.cents[index] ?? 0);
+      cents[outcome] += ofOutcome;
+      centsDecided += ofOutcome;
     }
     add(rejectedBy, part.rejectedBy);
     add(warnedBy, part.warnedBy);
@@ -80,6 +87,9 @@ export function completedReceipt(
   const rejected = Object.values(rejectedBy).reduce((sum, count) => sum + count, 0);
   if (total !== batch.records || rejected !== lines.rejected) {
     throw new Fault('OUTCOMES_DISAGREE', `${total} outcomes of ${batch.records} records`, { batch: batch.id });
+  }
+  if (centsDecided !== centsStaged) {
+    throw new Fault('OUTCOMES_DISAGREE', `${centsDecided} cents decided, ${centsStaged} staged`, { batch: batch.id });
   }
   return {
     ...common(batch, nowMs, total),

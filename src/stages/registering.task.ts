@@ -21,12 +21,12 @@ import type { BusinessRules } from '../kernel/plan.ts';
 import type { RecordChunk } from '../kernel/recordChunk.ts';
 import { RefTable } from '../kernel/refTable.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
-import type { TaskContext } from './context.ts';
 import { CREATED, DUPLICATE, decide, optionalColumns, REJECTED, type Registering } from './decide.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
 import type { OutcomeTotals } from './receipt.ts';
+import type { TaskContext } from './taskContext.ts';
 
 /** The stored table of staged ranges. */
 export interface StagedTableObject extends ObjectPin {

@@ -8,7 +8,7 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { StagedTableWriter } from '../engine/stagedTable.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { apply, eachResult, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
+import { apply, assertUnchanged, eachResult, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import { stagedTableKey } from './keys.ts';
@@ -67,13 +67,4 @@ async function settleShards(context: StageContext, batch: Batch): Promise<void> 
 export async function shardsDone(context: StageContext, id: string): Promise<void> {
   const { batch } = await apply(context, id, { type: 'shards_done' });
   await sendOwed(context, batch);
-}
-
-/** A file that changed, grew or went away since its acceptance is voided while that is still possible. */
-export async function assertUnchanged(context: StageContext, batch: Batch): Promise<void> {
-  const now = await context.objects.head(batch.key);
-  if (now === undefined) throw new Fault('OBJECT_VANISHED', '', { batch: batch.id });
-  if (now.etag !== batch.etag) {
-    throw new Fault('OBJECT_CHANGED', `${now.bytes} bytes now, ${batch.bytes} at acceptance`, { batch: batch.id });
-  }
 }

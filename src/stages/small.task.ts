@@ -4,11 +4,19 @@
 import { Buffer } from 'node:buffer';
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
+import { crc32 } from '../kernel/crc.ts';
 import { RangeKernel } from '../kernel/kernel.ts';
-import type { TaskContext } from './context.ts';
 import { readAll } from './pick.task.ts';
+import type { OutcomeTotals, RejectTotals } from './receipt.ts';
 import { type RegisterArgs, Registrar } from './registering.task.ts';
-import type { SmallResult } from './small.ts';
+import type { TaskContext } from './taskContext.ts';
+
+/** What a small batch leaves. `entries`: its outcomes' part, base64; rejects are found again by reading the file. */
+export interface SmallResult {
+  readonly rejects: RejectTotals;
+  readonly outcomes: OutcomeTotals;
+  readonly entries: string;
+}
 
 export async function small(
   args: RegisterArgs & { readonly manifest: Manifest },
@@ -28,6 +36,7 @@ export async function small(
   return {
     rejects: {
       rejected: totals.rejected,
+      centsStaged: totals.centsStaged.toString(),
       centsRejected: totals.centsRejected.toString(),
       rejectedBy: totals.rejectedBy,
     },
@@ -54,6 +63,9 @@ export async function parseSmall(
     const length = range.end - range.start;
     const bytes = context.scratch.buffer(length);
     await readAll(context, manifest.source, range.start, range.end, bytes);
+    if (crc32(bytes.subarray(0, length)) !== range.crc) {
+      throw new Fault('RANGE_CORRUPT', `${length} bytes`, { batch: manifest.batch, range: 0, byte: range.start });
+    }
     for (let at = 0; at < length; ) {
       const next = kernel.feed(bytes, at, length, true);
       if (kernel.full) await drain();

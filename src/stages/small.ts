@@ -8,14 +8,8 @@ import type { Manifest } from '../engine/manifest.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { apply, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
-import { completedReceipt, encodeReceipt, type OutcomeTotals, type RejectTotals } from './receipt.ts';
-
-/** What a small batch leaves. `entries`: its outcomes' part, base64; rejects are found again by reading the file. */
-export interface SmallResult {
-  readonly rejects: RejectTotals;
-  readonly outcomes: OutcomeTotals;
-  readonly entries: string;
-}
+import { completedReceipt, encodeReceipt } from './receipt.ts';
+import type { SmallResult } from './small.task.ts';
 
 /** Registers a released small batch and completes it. */
 export async function registerSmall(context: StageContext, batch: Batch): Promise<void> {

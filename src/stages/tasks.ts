@@ -1,11 +1,12 @@
 /** Every task a worker thread can run, by name. Arguments and results are plain data. */
-import type { TaskContext } from './context.ts';
+
 import { finish } from './finish.task.ts';
 import { inflate } from './inflate.task.ts';
 import { range } from './intermediate.task.ts';
 import { inspect, scan } from './pick.task.ts';
 import { register } from './registering.task.ts';
 import { small } from './small.task.ts';
+import type { TaskContext } from './taskContext.ts';
 
 export const TASKS = { inspect, inflate, scan, range, register, small, finish, freeStaging, tidyDebts };
 
