@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isFault } from '../../src/core/faults.ts';
 import { crc32 } from '../../src/kernel/crc.ts';
-import type { TaskContext } from '../../src/stages/context.ts';
 import { type InflateLimits, inflate } from '../../src/stages/inflate.task.ts';
+import type { TaskContext } from '../../src/stages/taskContext.ts';
 import { Random } from '../oracle/random.ts';
 import { MemoryObjects } from '../support/memoryStores.ts';
 

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../../src/core/faults.ts';
 import { answerOf, type WorkerPool } from '../../src/engine/pool.ts';
-import { createScratch, type Scratch, type TaskContext } from '../../src/stages/context.ts';
+import { createScratch, type Scratch, type TaskContext } from '../../src/stages/taskContext.ts';
 import { TASKS, type TaskTable } from '../../src/stages/tasks.ts';
 
 export type TaskHook = (task: string, args: unknown) => Promise<void> | void;
