@@ -29,7 +29,10 @@ export function handlerOf(context: StageContext): Handler {
       await handle(context, message, signal);
       return DONE;
     } catch (error) {
-      return await afterFailure(context, message.batch, workOf(message), received.receives, error);
+      const verdict = await afterFailure(context, message.batch, workOf(message), received.receives, error);
+      // The message that its ended batch now owes to the line is this very one, which is not sent twice while it is held.
+      if (message.kind === 'line' && verdict.done) await advanceLine(context, message.client, message.batch);
+      return verdict;
     }
   };
 }

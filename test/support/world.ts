@@ -12,12 +12,14 @@ import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
 import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
 import type { StageContext } from '../../src/stages/context.ts';
 import { handlerOf } from '../../src/stages/handlers.ts';
-import { QUEUES } from '../../src/stages/messages.ts';
+import { QUEUES, type QueueName } from '../../src/stages/messages.ts';
+import { sweep } from '../../src/stages/sweep.ts';
 import { FakeClock } from './clock.ts';
 import { InlinePool } from './inlinePool.ts';
 import { MemoryQueue } from './memoryQueue.ts';
 import { MemoryRegistry, RegistryState } from './memoryRegistry.ts';
 import { MemoryDebts, MemoryObjects, MemoryStaging } from './memoryStores.ts';
+import { Life } from './mortal.ts';
 import { briefly, type Pause, seededBytes } from './pause.ts';
 
 export class MemoryClients implements ClientStore {
@@ -43,6 +45,9 @@ export class MemoryClients implements ClientStore {
     return [...this.#clients.values()];
   }
 }
+
+/** One engine process: its context, the tasks its pool began, and its life. */
+export type Process = StageContext & { readonly tasks: InlinePool; readonly life: Life };
 
 export interface WorldOptions {
   readonly settings?: Partial<Settings>;
@@ -84,9 +89,12 @@ export class World {
     this.debts = new MemoryDebts(this.#pause);
   }
 
-  /** Another process over the same stores; `pool` is its own. */
-  process(change: Partial<StageContext> = {}): StageContext & { readonly tasks: InlinePool } {
-    const { settings, limits, objects, staging, debts } = this;
+  /** Another process over the same stores, with a pool of its own; it dies when its life ends. */
+  process(life = new Life()): Process {
+    const { settings, limits } = this;
+    const objects = life.owns(this.objects);
+    const staging = life.owns(this.staging);
+    const debts = life.owns(this.debts);
     const tasks = new InlinePool({ settings, limits, objects, staging, debts }, settings.threads);
     this.#seed += 1;
     return {
@@ -95,14 +103,14 @@ export class World {
       clock: this.clock,
       random: seededBytes(this.#seed),
       telemetry: this.telemetry,
-      registry: new MemoryRegistry(this.state, this.#pause),
-      queue: this.queue,
+      registry: life.owns(new MemoryRegistry(this.state, this.#pause)),
+      queue: life.owns(this.queue),
       objects,
       clients: this.clients,
       pool: tasks.asPool(),
       scanCredits: new Credits(settings.threads * 2),
       tasks,
-      ...change,
+      life,
     };
   }
 
@@ -123,21 +131,19 @@ export class World {
     });
   }
 
-  /** Handles messages until none is left to receive, now or after a delay; answers how many were handled. */
-  async drain(context: StageContext, messagesMax = 10_000): Promise<number> {
-    const handler = handlerOf(context);
+  /**
+   * Handles messages one after another until none is left to receive, now or after a delay, or until the process dies;
+   * answers how many were handled.
+   */
+  async drain(context: Process, messagesMax = 10_000): Promise<number> {
     let handled = 0;
-    for (let idle = 0; idle < 2; ) {
+    for (let idle = 0; idle < 2 && !context.life.over; ) {
       let found = false;
       for (const queue of QUEUES) {
-        const [message] = await this.queue.receive(queue, { max: 1, waitMs: 0, leaseMs: this.settings.leaseMs });
-        if (message === undefined) continue;
+        if (!(await this.handleOne(context, queue))) continue;
         found = true;
         handled += 1;
         if (handled > messagesMax) throw new Error('messages come without end');
-        const verdict = await handler(message, new AbortController().signal);
-        if (verdict.done) await this.queue.ack(queue, message);
-        else await this.queue.release(queue, message, verdict.retryMs);
       }
       if (found) idle = 0;
       else {
@@ -146,6 +152,24 @@ export class World {
       }
     }
     return handled;
+  }
+
+  /** Handles the next message of a queue, if there is one, as far as the process lives; whether there was one. */
+  async handleOne(context: Process, queue: QueueName): Promise<boolean> {
+    const [message] = await this.queue.receive(queue, { max: 1, waitMs: 0, leaseMs: this.settings.leaseMs });
+    if (message === undefined) return false;
+    const verdict = await Promise.race([handlerOf(context)(message, new AbortController().signal), context.life.ended]);
+    if (verdict === undefined) return true;
+    if (verdict.done) await this.queue.ack(queue, message);
+    else await this.queue.release(queue, message, verdict.retryMs);
+    return true;
+  }
+
+  /** What a new process does after others died: their leases run out, and the sweep asks what is owed. */
+  async recover(context: Process): Promise<void> {
+    this.queue.freeAll();
+    await sweep(context, 0);
+    await this.drain(context);
   }
 
   stateOf(batch: Pick<Batch, 'id'>): BatchState | undefined {

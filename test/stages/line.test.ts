@@ -1,0 +1,224 @@
+/** A client's line: one turn a batch, in the order of acceptance, whoever releases it and however often. */
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../../src/core/faults.ts';
+import type { Batch } from '../../src/io/ports/registry.ts';
+import { apply } from '../../src/stages/batches.ts';
+import { failBatch } from '../../src/stages/failures.ts';
+import { advanceLine } from '../../src/stages/line.ts';
+import { QUEUES } from '../../src/stages/messages.ts';
+import { pick } from '../../src/stages/pick.ts';
+import { Random } from '../oracle/random.ts';
+import { fileOf } from '../support/files.ts';
+import { randomly } from '../support/pause.ts';
+import { type Process, TINY, World, type WorldOptions } from '../support/world.ts';
+
+const SMALL: WorldOptions = {};
+const fileWith = (amount: string, refs = 3): string =>
+  fileOf(...Array.from({ length: refs }, (_, i) => ({ ref: `R-${i}`, amount })));
+
+/** Turns in the order in which batches were released, with the batch of each. */
+const released = (world: World): { batch: string; turn: number | null }[] =>
+  world.state.history.filter((one) => one.state === 'registering').map(({ batch, turn }) => ({ batch, turn }));
+
+describe('a line of small batches', () => {
+  it('registers runs in the order of acceptance, each batch under a turn of its own', async () => {
+    const world = new World({ settings: { smallRunMax: 4 } });
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 10; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    await world.drain(engine);
+    expect(released(world)).toEqual(batches.map(({ id }, i) => ({ batch: id, turn: i + 1 })));
+    expect(world.debts.all('acme').map((debt) => [debt.amountCents, debt.turn])).toEqual(Array(3).fill([1900, 10]));
+    expect(world.state.turns.get('acme')?.turn).toBe(10);
+  });
+
+  it('takes the turns of a whole run in one write', async () => {
+    const world = new World();
+    const engine = world.process();
+    let taken = 0;
+    const takeTurns = engine.registry.takeTurns.bind(engine.registry);
+    const counting = new Proxy(engine.registry, {
+      get: (target, name) =>
+        name === 'takeTurns'
+          ? (...args: Parameters<typeof takeTurns>) => {
+              taken += 1;
+              return takeTurns(...args);
+            }
+          : Reflect.get(target, name),
+    });
+    const batches: Batch[] = [];
+    for (let i = 0; i < 6; i++) batches.push(await world.accept(engine, fileWith('10.00')));
+    // The last ones are picked first: they wait for the head, and then go together.
+    await reversePicks(world, { ...engine, registry: counting }, batches);
+    expect(taken).toBe(1);
+    expect(batches.map((batch) => world.stored(batch).turn)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual(Array(6).fill('completed'));
+  });
+
+  it('goes around a batch in the middle that fails, and lets it answer for itself', async () => {
+    const world = new World();
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 5; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    const [, , bad] = batches as [Batch, Batch, Batch];
+    // It vanishes after it was picked, when its turn has already been taken together with the others'.
+    engine.tasks.before = (task, args) => {
+      if (task === 'small' && (args as { batch: string }).batch === batches[1]?.id)
+        world.objects.set(bad.key, Buffer.from('x'));
+    };
+    await reversePicks(world, engine, batches);
+    await world.drain(engine);
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual([
+      'completed',
+      'completed',
+      'failed',
+      'completed',
+      'completed',
+    ]);
+    expect(world.stored(bad).failure?.code).toBe('OBJECT_CHANGED');
+    const turns = batches.filter((batch) => batch !== bad).map((batch) => world.stored(batch).turn as number);
+    expect(turns).toEqual([...turns].sort((a, b) => a - b));
+    expect(new Set(turns).size).toBe(4);
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(1400));
+  });
+
+  it('stands still behind a batch that stalls, and goes on once it is redriven', async () => {
+    const world = new World({ settings: { failuresMax: 2 } });
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 3; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    const [first, second, third] = batches as [Batch, Batch, Batch];
+    let broken = true;
+    engine.tasks.before = (task, args) => {
+      if (broken && task === 'small' && (args as { batch: string }).batch === second.id)
+        throw new Fault('RANGE_CORRUPT');
+    };
+    await world.drain(engine);
+    expect([first, second, third].map((batch) => world.stateOf(batch))).toEqual(['completed', 'stalled', 'staged']);
+    expect(world.stored(second)).toMatchObject({ inLine: true, turn: 2, failure: { code: 'WORK_POISONED' } });
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(1000));
+    broken = false;
+    await apply(engine, second.id, { type: 'redriven' });
+    await world.recover(engine);
+    expect([second, third].map((batch) => world.stateOf(batch))).toEqual(['completed', 'completed']);
+    expect([second, third].map((batch) => world.stored(batch).turn)).toEqual([2, 3]);
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(1200));
+  });
+
+  it('is advanced once more by the one who does it where others ask meanwhile', async () => {
+    const world = new World({ pause: randomly(3) });
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 4; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    const [head, ...others] = batches as [Batch, ...Batch[]];
+    await reversePicks(world, engine, others);
+    expect(others.map((batch) => world.stateOf(batch))).toEqual(['staged', 'staged', 'staged']);
+    const asking = others.flatMap((batch) => [1, 2].map(() => advanceLine(engine, 'acme', batch.id)));
+    await Promise.all([pick(engine, head.id, new AbortController().signal), ...asking]);
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual(Array(4).fill('completed'));
+    expect(batches.map((batch) => world.stored(batch).turn)).toEqual([1, 2, 3, 4]);
+    expect(engine.tasks.begun.filter((task) => task === 'small').length).toBe(4);
+  });
+});
+
+describe('a line of large and small batches', () => {
+  it('keeps a small one behind a large one, and clients apart', async () => {
+    const world = new World({ ...TINY, settings: { ...TINY.settings, smallRecordsMax: 3 } });
+    const engine = world.process();
+    const large = await world.accept(engine, fileWith('10.00', 20));
+    const small = await world.accept(engine, fileWith('20.00', 2));
+    const other = await world.accept(engine, fileWith('30.00', 2), { client: 'beta' });
+    await world.handleOne(engine, 'picker');
+    await world.handleOne(engine, 'picker');
+    await world.handleOne(engine, 'picker');
+    expect([large, small, other].map((batch) => world.stateOf(batch))).toEqual(['processing', 'staged', 'completed']);
+    await world.drain(engine);
+    expect(released(world).filter(({ batch }) => batch !== other.id)).toEqual([
+      { batch: large.id, turn: 1 },
+      { batch: small.id, turn: 2 },
+    ]);
+    expect(world.debts.all('acme').filter((debt) => debt.amountCents === 2000).length).toBe(2);
+  });
+
+  it('lets the next go when its head is cancelled', async () => {
+    const world = new World(TINY);
+    const engine = world.process();
+    const first = await world.accept(engine, fileWith('10.00', 20));
+    const second = await world.accept(engine, fileWith('20.00', 20));
+    await failBatch(engine, first.id, new Fault('CANCELLED'));
+    await world.drain(engine);
+    expect([first, second].map((batch) => world.stateOf(batch))).toEqual(['cancelled', 'completed']);
+    expect(world.stored(second).turn).toBe(1);
+    expect(world.receiptOf(first)).toMatchObject({ status: 'cancelled', lines: { total: 0 } });
+  });
+
+  it('gives a dry run no turn', async () => {
+    const world = new World(TINY);
+    const engine = world.process();
+    const dry = await world.accept(engine, fileWith('10.00', 20), { dryRun: true });
+    await world.drain(engine);
+    expect(world.stored(dry)).toMatchObject({ state: 'completed', turn: null });
+    expect(world.receiptOf(dry)).toMatchObject({ dryRun: true, lines: { total: 20, created: 20 } });
+    expect([world.debts.written, world.state.turns.size]).toEqual([0, 0]);
+  });
+});
+
+describe('several processes', () => {
+  it.each(
+    Array.from({ length: 12 }, (_, seed) => seed + 1),
+  )('with messages out of order and twice give each batch its one turn, in order (seed %i)', async (seed) => {
+    const random = new Random(seed);
+    const options = random.chance(0.5) ? SMALL : { ...TINY, settings: { ...TINY.settings, smallRecordsMax: 3 } };
+    const world = new World({ ...options, pause: randomly(seed, 3), seed });
+    const engines = [world.process(), world.process(), world.process()];
+    const batches: Batch[] = [];
+    for (let i = 0; i < 8; i++) {
+      batches.push(await world.accept(engines[0] as Process, fileWith(`${10 + i}.00`, random.pick([2, 3, 9]))));
+    }
+    await Promise.all(engines.map((engine, index) => race(world, engine, new Random(seed * 10 + index))));
+    await world.recover(engines[1] as Process);
+    expect(batches.map((batch) => [world.stateOf(batch), world.stored(batch).failure])).toEqual(
+      Array(8).fill(['completed', null]),
+    );
+    const turns = batches.map((batch) => world.stored(batch).turn as number);
+    expect(turns).toEqual([...turns].sort((a, b) => a - b));
+    expect(new Set(turns).size).toBe(8);
+    expect(released(world).map(({ batch }) => batch)).toEqual(batches.map(({ id }) => id));
+    // Every reference ends as the last file that has it says.
+    const clean = new World(options);
+    const one = clean.process();
+    for (const batch of batches) {
+      await clean.accept(one, Buffer.from(world.objects.bytesOf(batch.key)));
+      await clean.drain(one);
+    }
+    const ends = (of: World) =>
+      of.debts.all('acme').map((debt) => `${debt.externalRef} ${debt.amountCents} ${debt.changedLine}`);
+    expect(ends(world).sort()).toEqual(ends(clean).sort());
+    expect(batches.map((batch) => world.receiptOf(batch).lines)).toEqual(
+      [...clean.state.batches.values()].map((batch) => clean.receiptOf(batch).lines),
+    );
+  });
+});
+
+/** Handles messages of random queues; some are handled and then come again, as after a lost acknowledgement. */
+async function race(world: World, engine: Process, random: Random): Promise<void> {
+  for (let idle = 0; idle < 30; ) {
+    const queue = random.pick(QUEUES);
+    const before = world.queue.ids(queue).length;
+    const twice = random.chance(0.2);
+    const had = await world.handleOne(engine, queue);
+    if (had && twice) world.queue.freeAll();
+    idle = had || before > 0 ? 0 : idle + 1;
+    await new Promise((next) => setImmediate(next));
+  }
+}
+
+/** Handles the picks of batches from the last to the first. */
+async function reversePicks(world: World, engine: Process, batches: readonly Batch[]): Promise<void> {
+  const messages = await world.queue.receive('picker', { max: batches.length, waitMs: 0, leaseMs: 1000 });
+  for (const batch of batches.toReversed()) {
+    await pick(engine, batch.id, new AbortController().signal).catch(() => {});
+    const message = messages.find((one) => one.id.startsWith(batch.id));
+    if (message !== undefined) await world.queue.ack('picker', message);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * What registering must do to records that passed their checks, told as plainly as possible: one record after another,
+ * over a Map. The judge of the chunked, sorted, paged thing.
+ */
+import { OUTCOMES, type Outcome, type RecordCodeName } from '../../src/core/codes.ts';
+import type { LineValues } from './files.ts';
+
+export interface ModelDebt {
+  readonly ref: string;
+  readonly name: string;
+  readonly cpf: string;
+  readonly cents: number;
+  readonly due: string;
+  readonly optional: readonly (string | null)[];
+  readonly createdBatch: string;
+  readonly createdLine: number;
+  readonly changedBatch: string;
+  readonly changedLine: number;
+  readonly turn: number;
+  readonly erased: boolean;
+}
+
+export interface ModelOutcome {
+  readonly line: number;
+  readonly ref: string;
+  readonly outcome: Outcome;
+  readonly code: RecordCodeName | '';
+  readonly winner: number;
+  readonly cents: number;
+}
+
+export interface ModelRun {
+  readonly batch: string;
+  readonly turn: number;
+  readonly businessDate: string;
+  readonly centsMin: number;
+  readonly centsMax: number;
+  /** Whether the file has the optional columns. */
+  readonly full: boolean;
+  /** Changes `debts` where it is true. */
+  readonly apply: boolean;
+}
+
+export function modelRegister(
+  debts: Map<string, ModelDebt>,
+  lines: readonly LineValues[],
+  run: ModelRun,
+  firstLine = 2,
+): ModelOutcome[] {
+  const winners = new Map<string, number>();
+  return lines.map((values, index) => {
+    const line = firstLine + index;
+    const {
+      ref,
+      name = 'Ana Lima',
+      cpf = '52998224725',
+      amount = '150.00',
+      due = '2026-01-10',
+      optional = [],
+    } = values;
+    const cents = Math.round(Number(amount) * 100);
+    const end = (outcome: Outcome, code: RecordCodeName | '' = '', winner = 0): ModelOutcome => {
+      return { line, ref, outcome, code, winner, cents };
+    };
+    if (due >= run.businessDate) return end('rejected', 'DUE_DATE_NOT_PAST');
+    if (due < yearsBefore(run.businessDate, 5, 0)) return end('rejected', 'DEBT_PRESCRIBED');
+    if (cents < run.centsMin) return end('rejected', 'AMOUNT_BELOW_MINIMUM');
+    if (cents > run.centsMax) return end('rejected', 'AMOUNT_ABOVE_MAXIMUM');
+    const winner = winners.get(ref);
+    if (winner !== undefined) return end('duplicate', 'DUPLICATE_REF', winner);
+    winners.set(ref, line);
+    const stored = debts.get(ref);
+    if (stored?.erased === true) return end('rejected', 'DEBT_ERASED');
+    const padded = cpf.length < 11 ? 'CPF_PADDED' : '';
+    const warning = padded || (due < yearsBefore(run.businessDate, 5, -1) ? 'DEBT_NEAR_PRESCRIPTION' : '');
+    if (stored?.changedBatch === run.batch) {
+      return end(stored.createdBatch === run.batch ? 'created' : 'updated', warning);
+    }
+    const next: ModelDebt = {
+      ref,
+      name,
+      cpf: cpf.padStart(11, '0'),
+      cents,
+      due,
+      optional: [0, 1, 2, 3, 4].map((k) => (run.full ? optional[k] || null : (stored?.optional[k] ?? null))),
+      createdBatch: stored?.createdBatch ?? run.batch,
+      createdLine: stored?.createdLine ?? line,
+      changedBatch: run.batch,
+      changedLine: line,
+      turn: run.turn,
+      erased: false,
+    };
+    if (stored !== undefined && sameValues(stored, next)) return end('unchanged', warning);
+    if (run.apply) debts.set(ref, next);
+    return end(stored === undefined ? 'created' : 'updated', warning);
+  });
+}
+
+/** What the totals of some outcomes must be. */
+export function modelTotals(outcomes: readonly ModelOutcome[]) {
+  const of = (outcome: Outcome) => outcomes.filter((one) => one.outcome === outcome);
+  const counts = (codes: readonly string[]) => {
+    const by: Record<string, number> = {};
+    for (const code of codes) if (code !== '') by[code] = (by[code] ?? 0) + 1;
+    return by;
+  };
+  return {
+    lines: OUTCOMES.map((outcome) => of(outcome).length),
+    cents: OUTCOMES.map((outcome) => String(of(outcome).reduce((sum, one) => sum + BigInt(one.cents), 0n))),
+    rejectedBy: counts(of('rejected').map((one) => one.code)),
+    warnedBy: counts(
+      outcomes.filter(({ outcome }) => outcome !== 'rejected' && outcome !== 'duplicate').map((one) => one.code),
+    ),
+  };
+}
+
+function sameValues(a: ModelDebt, b: ModelDebt): boolean {
+  const values = ({ name, cpf, cents, due, optional }: ModelDebt) => JSON.stringify([name, cpf, cents, due, optional]);
+  return values(a) === values(b);
+}
+
+/** For days of the month that every month has. */
+function yearsBefore(day: string, years: number, months: number): string {
+  const [year, month, date] = day.split('-').map(Number) as [number, number, number];
+  const index = (year - years) * 12 + month - 1 - months;
+  return `${Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}-${String(date).padStart(2, '0')}`;
+}
