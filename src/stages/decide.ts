@@ -3,20 +3,13 @@
  *
  * Rules: a column absent from the file keeps the stored value, an empty field clears it; unchanged compares merged values.
  * A debt that this very batch changed is a replay: it reports what it reported, and nothing is written again.
+ *
+ * A store may decide by itself (`DebtStore.register`): then this is the reference it is held against.
  */
-import type { StoredDebt } from '../io/ports/debts.ts';
+import { DEBT_FATES, type Registration, type StoredDebt } from '../io/ports/debts.ts';
 import { COLUMN_COUNT, REQUIRED_COLUMNS } from '../kernel/columns.ts';
 import type { RecordChunk } from '../kernel/recordChunk.ts';
 import { unpackDate } from '../kernel/rules.ts';
-
-export interface Registering {
-  readonly client: string;
-  readonly batch: string;
-  readonly turn: number;
-  readonly turnAtMs: number;
-  /** For each optional column, whether the file has it. */
-  readonly hasOptional: readonly boolean[];
-}
 
 /** Indices of OUTCOMES. */
 export const CREATED = 0;
@@ -25,8 +18,13 @@ export const UNCHANGED = 2;
 export const DUPLICATE = 3;
 export const REJECTED = 4;
 
+const FATE_CREATED = DEBT_FATES.indexOf('created');
+const FATE_UPDATED = DEBT_FATES.indexOf('updated');
+const FATE_UNCHANGED = DEBT_FATES.indexOf('unchanged');
+
 export interface Decision {
-  readonly outcome: number;
+  /** Index of DEBT_FATES. */
+  readonly fate: number;
   /** The row to store; `undefined` where the stored one stands. */
   readonly row: StoredDebt | undefined;
 }
@@ -37,21 +35,21 @@ export function optionalColumns(fields: readonly number[]): boolean[] {
 }
 
 export function decide(
-  registering: Registering,
+  registration: Omit<Registration, 'mode'>,
   chunk: RecordChunk,
   i: number,
   externalRef: string,
   existing: StoredDebt | undefined,
 ): Decision {
-  const { batch, hasOptional } = registering;
+  const { batch, hasOptional } = registration;
   if (existing !== undefined && existing.changedBatch === batch) {
-    return { outcome: existing.createdBatch === batch ? CREATED : UPDATED, row: undefined };
+    return { fate: existing.createdBatch === batch ? FATE_CREATED : FATE_UPDATED, row: undefined };
   }
   const optional = (k: number, stored: string | null | undefined): string | null =>
     hasOptional[k] === true ? chunk.optional(i, k) : (stored ?? null);
   const line = chunk.lines[i] as number;
   const row: StoredDebt = {
-    client: registering.client,
+    client: registration.client,
     refHash: chunk.hashes[i] as number,
     externalRef,
     debtorName: chunk.name(i),
@@ -67,13 +65,13 @@ export function decide(
     createdLine: existing?.createdLine ?? line,
     changedBatch: batch,
     changedLine: line,
-    turn: registering.turn,
-    createdAtMs: existing?.createdAtMs ?? registering.turnAtMs,
-    changedAtMs: registering.turnAtMs,
+    turn: registration.turn,
+    createdAtMs: existing?.createdAtMs ?? registration.turnAtMs,
+    changedAtMs: registration.turnAtMs,
     erased: false,
   };
-  if (existing === undefined) return { outcome: CREATED, row };
-  return sameValues(existing, row) ? { outcome: UNCHANGED, row: undefined } : { outcome: UPDATED, row };
+  if (existing === undefined) return { fate: FATE_CREATED, row };
+  return sameValues(existing, row) ? { fate: FATE_UNCHANGED, row: undefined } : { fate: FATE_UPDATED, row };
 }
 
 function sameValues(a: StoredDebt, b: StoredDebt): boolean {

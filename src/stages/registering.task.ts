@@ -6,13 +6,13 @@
  * store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
  * which is the order of the table, so that the store appends where it can and reads near where it wrote.
  *
- * Memory: one chunk, the distinct references of the shard, one group of rows, one block of outcomes.
+ * Memory: one chunk, the distinct references of the shard, what the store takes at a time, one block of outcomes.
  */
 import { CentsSum } from '../core/cents.ts';
 import { OUTCOMES, RECORD_CODES, recordCodeName } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
 import { readShardRow, stretchesOf } from '../engine/stagedTable.ts';
-import type { StoredDebt } from '../io/ports/debts.ts';
+import { DEBT_FATES, type Registration } from '../io/ports/debts.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { AMOUNT, DUE_DATE, NO_COLUMN, REF } from '../kernel/columns.ts';
 import { PageReader } from '../kernel/pages.ts';
@@ -21,11 +21,12 @@ import type { BusinessRules } from '../kernel/plan.ts';
 import type { RecordChunk } from '../kernel/recordChunk.ts';
 import { RefTable } from '../kernel/refTable.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
-import { CREATED, DUPLICATE, decide, optionalColumns, REJECTED, type Registering } from './decide.ts';
+import { CREATED, DUPLICATE, optionalColumns, REJECTED } from './decide.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
 import type { OutcomeTotals } from './receipt.ts';
+import { registerRows } from './registerRows.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** The stored table of staged ranges. */
@@ -49,8 +50,7 @@ export interface ShardResult extends OutcomeTotals {
   readonly part: { readonly key: string; readonly etag: string; readonly bytes: number };
 }
 
-/** Rows read and written together: one transaction of the store. */
-const GROUP_RECORDS = 8192;
+const ERASED = DEBT_FATES.indexOf('erased');
 
 export async function register(
   args: RegisterArgs & {
@@ -98,7 +98,7 @@ export class Registrar {
   readonly #args: RegisterArgs;
   readonly #context: TaskContext;
   readonly #rules: CompiledRules;
-  readonly #registering: Registering;
+  readonly #registration: Registration;
   readonly #reader = new PageReader();
   readonly #seen = new RefTable();
   readonly #chunk: RecordChunk;
@@ -113,7 +113,7 @@ export class Registrar {
     this.#args = args;
     this.#context = context;
     this.#rules = compileRules(args.rules);
-    this.#registering = { ...args, hasOptional: optionalColumns(args.fields) };
+    this.#registration = { ...args, hasOptional: optionalColumns(args.fields) };
     const { chunkRecords, chunkTextBytes, entryBlockBytes } = context.limits;
     this.#entries = new EntryWriter(entryBlockBytes);
     this.#chunk = context.scratch.chunk(chunkRecords, chunkTextBytes);
@@ -183,32 +183,21 @@ export class Registrar {
 
   async #settleWithStore(): Promise<void> {
     const chunk = this.#chunk;
-    const { client, turn, mode } = this.#args;
     const order = chunk.byHash((i) => this.#outcomes[i] === CREATED);
-    for (let from = 0; from < order.length; from += GROUP_RECORDS) {
-      const group = order.subarray(from, from + GROUP_RECORDS);
-      const keys = Array.from(group, (i) => ({ refHash: chunk.hashes[i] as number, externalRef: chunk.ref(i) }));
-      const existing = await this.#context.debts.fetch(client, keys);
-      const rows: StoredDebt[] = [];
-      for (const [k, i] of group.entries()) {
-        const stored = existing[k];
-        if (mode === 'apply' && stored !== undefined && stored.turn > turn) throw this.#superseded();
-        if (stored?.erased === true) {
-          this.#outcomes[i] = REJECTED;
-          this.#codes[i] = RECORD_CODES.DEBT_ERASED.id;
-          continue;
-        }
-        const decision = decide(this.#registering, chunk, i, (keys[k] as { externalRef: string }).externalRef, stored);
-        this.#outcomes[i] = decision.outcome;
-        if (decision.row !== undefined) rows.push(decision.row);
-      }
-      if (mode === 'preview' || rows.length === 0) continue;
-      if ((await this.#context.debts.write(client, turn, rows)) === 'superseded') throw this.#superseded();
+    const { debts } = this.#context;
+    // The fates of what the store decides have the numbers of their outcomes, but for tombstones.
+    const answer =
+      debts.register === undefined
+        ? await registerRows(debts, this.#registration, chunk, order, this.#outcomes)
+        : await debts.register(this.#registration, chunk, order, this.#outcomes);
+    if (answer === 'superseded') {
+      throw new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
     }
-  }
-
-  #superseded(): Fault {
-    return new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
+    for (const i of order) {
+      if (this.#outcomes[i] !== ERASED) continue;
+      this.#outcomes[i] = REJECTED;
+      this.#codes[i] = RECORD_CODES.DEBT_ERASED.id;
+    }
   }
 
   /** Writes the record's outcome and counts it. */

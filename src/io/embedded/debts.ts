@@ -5,11 +5,20 @@
  * rows are a function of the batch. Threads of one process take turns to write (writeTurn.ts); other processes wait at
  * SQLite's lock. Calls block their thread: this runs in workers, and in commands that do nothing else.
  *
- * Memory: the page cache, and the rows the caller passes.
+ * Memory: the page cache, the rows the caller passes, and an image of records that are registered (debtImage.ts).
  */
-import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { assert } from '../../core/assert.ts';
-import type { DebtFilter, DebtKey, DebtStore, StoredDebt, WriteAnswer } from '../ports/debts.ts';
+import type {
+  DebtFilter,
+  DebtKey,
+  DebtRecords,
+  DebtStore,
+  Registration,
+  StoredDebt,
+  WriteAnswer,
+} from '../ports/debts.ts';
+import { DebtRegister } from './debtRegister.ts';
 import { DEBT_COLUMNS, DebtsDb } from './debtsDb.ts';
 import { appendRun, documentNumber, encodeRun, hashesOf, mergeSmallestRuns } from './documentRuns.ts';
 import { guarded } from './sqlite.ts';
@@ -30,8 +39,9 @@ const LIST_ROWS = 512;
 const RUNS_MAX = 64;
 
 const COLUMNS = DEBT_COLUMNS.join(', ');
-const KEY_COLUMNS: ReadonlySet<string> = new Set(['client', 'ref_hash', 'external_ref']);
 const SELECT = `SELECT ${COLUMNS} FROM debts`;
+
+const KEY_COLUMNS: ReadonlySet<string> = new Set(['client', 'ref_hash', 'external_ref']);
 
 const UPSERT = `INSERT INTO debts (${COLUMNS}) VALUES (${DEBT_COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT DO UPDATE SET ${DEBT_COLUMNS.filter((column) => !KEY_COLUMNS.has(column))
@@ -45,20 +55,20 @@ export class EmbeddedDebts implements DebtStore {
   readonly #db: DebtsDb;
   readonly #mode: 'read' | 'write';
   readonly #writeTurn: WriteTurn;
-  readonly #byKey: StatementSync;
+  #registering: DebtRegister | undefined;
 
   constructor(options: DebtsOptions) {
     this.#db = new DebtsDb(options.path, options.mode, options.cacheBytes);
     this.#mode = options.mode;
     this.#writeTurn = options.writeTurn;
-    this.#byKey = this.#arrays(`${SELECT} WHERE client = ? AND ref_hash = ? AND external_ref = ?`);
   }
 
   async fetch(client: string, keys: readonly DebtKey[]): Promise<(StoredDebt | undefined)[]> {
     return this.#db.transaction('read', () => {
       if (!this.#anyBetween(client, keys)) return keys.map(() => undefined);
+      const byKey = this.#db.arrays(`${SELECT} WHERE client = ? AND ref_hash = ? AND external_ref = ?`);
       return keys.map(({ refHash, externalRef }) => {
-        const row = this.#byKey.get(client, refHash, externalRef) as Row | undefined;
+        const row = byKey.get(client, refHash, externalRef) as Row | undefined;
         return row === undefined ? undefined : debtOf(row);
       });
     });
@@ -71,6 +81,17 @@ export class EmbeddedDebts implements DebtStore {
       if (this.#writeChunk(client, turn, chunk) === 'superseded') return 'superseded';
     }
     return 'written';
+  }
+
+  async register(
+    registration: Registration,
+    records: DebtRecords,
+    order: Int32Array,
+    fates: Uint8Array,
+  ): Promise<WriteAnswer> {
+    assert(this.#mode === 'write', 'debts are registered by a store opened for writing');
+    this.#registering ??= new DebtRegister(this.#db, this.#writeTurn);
+    return this.#registering.register(registration, records, order, fates);
   }
 
   async *list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
@@ -86,14 +107,6 @@ export class EmbeddedDebts implements DebtStore {
 
   async close(): Promise<void> {
     this.#db.close();
-  }
-
-  #arrays(text: string): StatementSync {
-    return guarded(() => {
-      const statement = this.#db.db.prepare(text);
-      statement.setReturnArrays(true);
-      return statement;
-    });
   }
 
   /** Whether the client has any debt among the hashes asked: a first load asks for millions and has none. */
@@ -175,13 +188,11 @@ export class EmbeddedDebts implements DebtStore {
 
   /** Walks the key in steps: a statement that stayed open while the caller is slow would keep the log from shrinking. */
   async *#listAll(client: string, externalRef: string | undefined): AsyncIterable<StoredDebt> {
-    const step = this.#arrays(
-      `${SELECT} WHERE client = ?1 AND (ref_hash, external_ref) > (?2, ?3) AND erased = 0
-         AND (?4 IS NULL OR external_ref = ?4) ORDER BY ref_hash, external_ref LIMIT ${LIST_ROWS}`,
-    );
+    const step = `${SELECT} WHERE client = ?1 AND (ref_hash, external_ref) > (?2, ?3) AND erased = 0
+         AND (?4 IS NULL OR external_ref = ?4) ORDER BY ref_hash, external_ref LIMIT ${LIST_ROWS}`;
     let [hash, ref] = [-1, ''];
     for (;;) {
-      const rows = guarded(() => step.all(client, hash, ref, externalRef ?? null)) as unknown as Row[];
+      const rows = guarded(() => this.#db.arrays(step).all(client, hash, ref, externalRef ?? null)) as unknown as Row[];
       for (const row of rows) {
         const debt = debtOf(row);
         hash = debt.refHash;
@@ -195,12 +206,12 @@ export class EmbeddedDebts implements DebtStore {
   async *#listDocument(client: string, cpf: string, externalRef: string | undefined): AsyncIterable<StoredDebt> {
     const document = documentNumber(cpf);
     if (document < 0) return;
-    const ofHash = this.#arrays(
-      `${SELECT} WHERE client = ?1 AND ref_hash = ?2 AND cpf = ?3 AND erased = 0
-         AND (?4 IS NULL OR external_ref = ?4) ORDER BY external_ref`,
-    );
+    const ofHash = `${SELECT} WHERE client = ?1 AND ref_hash = ?2 AND cpf = ?3 AND erased = 0
+         AND (?4 IS NULL OR external_ref = ?4) ORDER BY external_ref`;
     for (const hash of guarded(() => hashesOf(this.#db, client, document))) {
-      const rows = guarded(() => ofHash.all(client, hash, cpf, externalRef ?? null)) as unknown as Row[];
+      const rows = guarded(() =>
+        this.#db.arrays(ofHash).all(client, hash, cpf, externalRef ?? null),
+      ) as unknown as Row[];
       yield* rows.map(debtOf);
     }
   }
@@ -209,6 +220,7 @@ export class EmbeddedDebts implements DebtStore {
 /** Ends a transaction from within: a row carries a later turn. */
 class Superseded extends Error {}
 
+/** In the order of `DEBT_COLUMNS`. */
 function valuesOf(debt: StoredDebt): SQLInputValue[] {
   return [
     debt.client,

@@ -10,6 +10,9 @@ import { Sqlite } from './sqlite.ts';
 
 const VERSION = 1;
 
+/** The attached database in memory that holds the rows of the present write. */
+export const INCOMING = 'incoming';
+
 /** In the order of the table; `debtOf` and `valuesOf` follow it. */
 export const DEBT_COLUMNS = [
   'client',
@@ -93,8 +96,12 @@ export class DebtsDb extends Sqlite {
     // A writer may have to let a whole checkpoint of another thread or process go by.
     super({ path, mode, busyMs: 30_000, cacheBytes, checkpointPages: 4000, pageBytes: 8192 });
     try {
-      if (mode === 'write') this.migrate(VERSION, SCHEMA);
-      else this.checkVersion(VERSION);
+      if (mode === 'write') {
+        this.migrate(VERSION, SCHEMA);
+        this.db.exec(`ATTACH ':memory:' AS ${INCOMING}`);
+      } else {
+        this.checkVersion(VERSION);
+      }
     } catch (error) {
       this.close();
       throw error;

@@ -27,10 +27,10 @@ export function documentNumber(document: string): number {
 }
 
 /** The most entries of one write: so many times the largest document is still exact in a double. */
-const POSITIONS = 65_536;
+export const POSITIONS = 65_536;
 
 /** Sorted, encoded entries, each once, from pairs (document, hash). */
-export function encodeRun(documents: readonly number[], hashes: readonly number[]): Buffer {
+export function encodeRun(documents: ArrayLike<number>, hashes: ArrayLike<number>): Buffer {
   // The position rides in the low digits of the key: a typed sort of numbers is many times faster than one by callback.
   // It leaves pairs of equal documents in the order of writing, so these are put in the order of their hashes below.
   const count = documents.length;

@@ -25,6 +25,7 @@ export interface SqliteOptions {
 export class Sqlite {
   readonly db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #arrayStatements = new Map<string, StatementSync>();
 
   constructor(options: SqliteOptions) {
     this.db = guarded(() => open(options));
@@ -38,6 +39,23 @@ export class Sqlite {
       this.#statements.set(text, statement);
     }
     return statement;
+  }
+
+  /** The same, giving rows as arrays in the order of the columns selected. */
+  arrays(text: string): StatementSync {
+    let statement = this.#arrayStatements.get(text);
+    if (statement === undefined) {
+      statement = this.db.prepare(text);
+      statement.setReturnArrays(true);
+      this.#arrayStatements.set(text, statement);
+    }
+    return statement;
+  }
+
+  /** Puts a database, given as its bytes, in place of an attached one; statements are prepared anew afterwards. */
+  replaceAttached(name: string, bytes: Uint8Array): void {
+    this.#forget();
+    guarded(() => this.db.deserialize(bytes, { dbName: name }));
   }
 
   /** The first row, typed by the caller after the columns it selects. */
@@ -100,8 +118,13 @@ export class Sqlite {
 
   close(): void {
     if (!this.db.isOpen) return;
-    this.#statements.clear();
+    this.#forget();
     this.db.close();
+  }
+
+  #forget(): void {
+    this.#statements.clear();
+    this.#arrayStatements.clear();
   }
 
   #rollback(): void {

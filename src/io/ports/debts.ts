@@ -8,6 +8,8 @@
  *   It answers `superseded` as soon as one is refused; rows before it may have been written (they carry this turn and
  *   are right: a turn's rows are a function of the batch). Rows of one call have distinct references.
  * - After `written`, the rows survive a loss of power.
+ * - `register` is there where the store can compare and write many records in one step; without it registering asks with
+ *   `fetch`, decides row by row and stores with `write`. Both come to the same: fates, rows and refusals are equal.
  * - An erased debt (tombstone) is returned by `fetch` with `erased: true` and no personal data; writes leave it as it is.
  * - Money is integer cents below 2^53; days are `YYYY-MM-DD`; documents are digits as text.
  */
@@ -56,9 +58,54 @@ export interface DebtFilter {
 
 export type WriteAnswer = 'written' | 'superseded';
 
+/** Records side by side, as the kernel unpacks a shard's pages; texts are UTF-8, `[start, end)` of the arena. */
+export interface DebtRecords {
+  readonly arena: Uint8Array;
+  readonly lines: Float64Array;
+  readonly hashes: Uint32Array;
+  /** Integer cents, the document's eleven digits as a number, the day as `year × 512 + month × 32 + day`. */
+  readonly cents: Float64Array;
+  readonly cpfs: Float64Array;
+  readonly days: Int32Array;
+  /** Bit k: optional column k (debtor_email, debtor_phone, creditor_name, account_type, installment) has a value. */
+  readonly present: Uint8Array;
+  readonly refStarts: Int32Array;
+  readonly refEnds: Int32Array;
+  readonly nameStarts: Int32Array;
+  readonly nameEnds: Int32Array;
+  /** Of optional column k of record i at index `i × 5 + k`. */
+  readonly optionalStarts: Int32Array;
+  readonly optionalEnds: Int32Array;
+}
+
+/** Under which batch and turn records are registered. */
+export interface Registration {
+  readonly client: string;
+  readonly batch: string;
+  readonly turn: number;
+  readonly turnAtMs: number;
+  /** For each optional column, whether the file has it: a column absent from the file keeps the stored value. */
+  readonly hasOptional: readonly boolean[];
+  /** `preview` compares and writes nothing; stored turns do not count then. */
+  readonly mode: 'preview' | 'apply';
+}
+
+/** What becomes of a record that won its reference. `erased`: a tombstone stands there, and the record is refused. */
+export const DEBT_FATES = ['created', 'updated', 'unchanged', 'erased'] as const;
+
 export interface DebtStore {
   fetch(client: string, keys: readonly DebtKey[]): Promise<(StoredDebt | undefined)[]>;
   write(client: string, turn: number, rows: readonly StoredDebt[]): Promise<WriteAnswer>;
+  /**
+   * Registers the records that `order` names: distinct references, by ascending hash. `fates[i]` is set, for each of
+   * them, to an index of `DEBT_FATES`; what is created or updated is stored as `write` would store it.
+   */
+  register?(
+    registration: Registration,
+    records: DebtRecords,
+    order: Int32Array,
+    fates: Uint8Array,
+  ): Promise<WriteAnswer>;
   /** All debts of the client that pass the filter, in the order of (refHash, externalRef); erased ones left out. */
   list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt>;
   /** One bounded step of upkeep, for idle times; whether there may be more to do. */
