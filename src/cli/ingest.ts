@@ -18,7 +18,7 @@ import { silentTelemetry, type Telemetry } from '../core/telemetry.ts';
 import { CLIENT_ID } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { acceptObject } from '../stages/accept.ts';
+import { acceptObject, clientOf } from '../stages/accept.ts';
 import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
 import { receiptText } from './batch.ts';
 import type { CliContext, EngineStores, Stores } from './context.ts';
@@ -126,24 +126,28 @@ async function acceptFile(
 ): Promise<Batch> {
   const input = file === '-' ? await spooled(context, stores) : await named(stores, file);
   const wishes = [options.profile ?? '', options.asOf ?? '', options.dryRun === true ? 'dry' : ''];
+  const accepting = { ...stores, clock: context.clock, settings: context.settings, telemetry: silentTelemetry };
   try {
+    // Nothing is copied for a client that would be refused.
+    await clientOf(accepting, options.client);
     for (let edition = 0; ; edition++) {
-      const key = rawKey(options.client, `i-${derivedId('ingest', input.identity, ...wishes, String(edition))}`);
-      const id = batchIdOf(RAW_BUCKET, key, '1');
+      const folder = rawKey(options.client, `i-${derivedId('ingest', input.identity, ...wishes, String(edition))}`);
+      const id = batchIdOf(RAW_BUCKET, folder, '1');
       const known = await stores.registry.get(id);
       if (known !== undefined && FINAL_STATES.has(known.state)) continue;
       if (known !== undefined) {
         await context.stderr.write(`resuming batch ${id}\n`);
         return known;
       }
-      // A copy that an earlier run left is whole: objects appear under their key only when they are.
-      const info = (await stores.objects.head(key)) ?? (await input.storeAs(key));
-      const accepting = { ...stores, clock: context.clock, settings: context.settings, telemetry: silentTelemetry };
-      return await acceptObject(accepting, {
+      // Each run copies to a key of its own: none replaces the copy that another one is having accepted.
+      const own = `${folder}/${attemptId(context.random)}`;
+      const info = (await earlierCopy(stores, `${folder}/`)) ?? (await input.storeAs(own));
+      const batch = await acceptObject(accepting, {
+        id,
         client: options.client,
         file: input.name,
         bucket: RAW_BUCKET,
-        key,
+        key: info.key,
         version: '1',
         etag: info.etag,
         bytes: info.bytes,
@@ -151,10 +155,21 @@ async function acceptFile(
         ...(options.asOf === undefined ? {} : { asOf: options.asOf }),
         dryRun: options.dryRun === true,
       });
+      if (batch.key !== own) await stores.objects.delete(own);
+      return batch;
     }
   } finally {
     await input.release();
   }
+}
+
+/** A copy that another run made, or left when it was killed: objects appear under their keys only when they are whole. */
+async function earlierCopy(
+  stores: EngineStores,
+  prefix: string,
+): Promise<(ObjectPin & { readonly bytes: number }) | undefined> {
+  for await (const copy of stores.objects.list(prefix)) return copy;
+  return undefined;
 }
 
 interface Input {
