@@ -148,7 +148,6 @@ describe('inbox', () => {
     await writeFile(join(dataDir, 'inbox', 'stray.csv'), 'x');
     await symlink('/etc/passwd', join(folder(), 'link.csv'));
     execFileSync('mkfifo', [join(folder(), 'pipe')]);
-    await drop('bad\nname.csv', 'x', 5000);
     await writeFile(Buffer.concat([Buffer.from(`${folder()}/`), Buffer.from([0xff, 0xfe])]), 'x');
     await drop('good.csv', 'x', 5000);
     const first = await engine.arrivals.poll(100);
@@ -159,7 +158,6 @@ describe('inbox', () => {
       'acme: it is a folder',
       'acme: it is a link',
       'acme: it is no regular file',
-      'acme: its name holds control characters',
       'acme: its name is not UTF-8',
     ]);
     expect((await engine.arrivals.poll(100)).refusals).toEqual([]);
@@ -169,11 +167,40 @@ describe('inbox', () => {
     expect((await engine.arrivals.poll(100)).refusals.map(({ reason }) => reason)).toEqual(['it is a link']);
   });
 
-  it('leaves names with a leading dot alone until they are renamed', async () => {
-    await drop('.upload.part', 'x', 5000);
-    expect(await engine.arrivals.poll(100)).toEqual({ arrivals: [], refusals: [] });
-    await rename(join(folder(), '.upload.part'), join(folder(), 'upload.csv'));
-    expect(await names()).toEqual(['upload.csv']);
+  it('leaves names of uploads on their way alone until they are renamed', async () => {
+    for (const name of ['.upload', 'upload.csv.part', 'u.tmp', 'u.filepart', 'u.crdownload', 'U.PART']) {
+      await drop(name, 'x', 5000);
+      expect(await engine.arrivals.poll(100), name).toEqual({ arrivals: [], refusals: [] });
+      await rename(join(folder(), name), join(folder(), 'upload.csv'));
+      expect(await names(), name).toEqual(['upload.csv']);
+      await rm(join(folder(), 'upload.csv'));
+    }
+  });
+
+  it('takes files in the order in which they came, whatever time they carry', async () => {
+    for (const [name, ageMs] of [
+      ['first.csv', 2000],
+      ['second.csv', 9000],
+      ['a-third.csv', 5000],
+    ] as const) {
+      await drop(name, 'x', ageMs);
+      await nextTick();
+    }
+    expect(await names()).toEqual(['first.csv', 'second.csv', 'a-third.csv']);
+  });
+
+  it('shows a name without control characters, and never too long', async () => {
+    await drop(`bad\n\u009b\u2028${'é'.repeat(120)}.csv`, 'x', 5000);
+    expect(await names()).toEqual([`bad${'é'.repeat(120)}.csv`]);
+  });
+
+  it('names one state of a file by bucket, key and version', async () => {
+    await drop('a.csv', 'one', 5000);
+    const [first] = (await engine.arrivals.poll(9)).arrivals;
+    await drop('a.csv', 'other', 5000);
+    const [second] = (await engine.arrivals.poll(9)).arrivals;
+    expect(first?.bucket).toBe(second?.bucket);
+    expect([first?.key, first?.version]).not.toEqual([second?.key, second?.version]);
   });
 
   it('takes thousands of files in order, part by part', async () => {

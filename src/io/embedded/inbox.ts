@@ -7,10 +7,12 @@
  *   last for `quietMs` counts as well.
  * - A file is given under a key derived from its name and state, linked into the object store. A crash at any instruction
  *   finds the same key again, hence the same batch; the name leaves the inbox only when the batch exists.
- * - Earlier files come first; those linked before a crash come before all others.
+ * - Files come in the order in which they became whole, whatever time their contents carry: writing and renaming both
+ *   move the time of the inode. Within one tick of the file system's clock, their own times decide, then their names.
+ * - With thousands of files waiting, a poll looks through the folder only when what the last look found has been given.
  *
- * Reasons of refusals name no file, since file names may hold personal data. Names that begin with a dot are not looked
- * at: that is how uploads are kept apart until they are renamed.
+ * Reasons of refusals name no file, since file names may hold personal data. Names of uploads on their way (a leading dot,
+ * or an ending such as `.part`) are not looked at until they are renamed.
  */
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, unlink } from 'node:fs/promises';
@@ -20,23 +22,33 @@ import { isFault } from '../../core/faults.ts';
 import { derivedId } from '../../core/ids.ts';
 import type { Arrival, ArrivalRefusal, Arrivals } from '../ports/arrivals.ts';
 import { CLIENT_ID } from '../ports/clients.ts';
-import type { ObjectInfo } from '../ports/objects.ts';
 import type { EmbeddedIntake } from './intake.ts';
 import { etagOf } from './objectFolder.ts';
 import { errnoOf, storeFault } from './osFaults.ts';
 
-/** Files looked at together. */
+/** Files looked at together, and files linked together: a file system syncs many at about the cost of one. */
 const LOOKS_AT_ONCE = 64;
+const TAKES_AT_ONCE = 16;
+/** The longest name kept as metadata. */
+const NAME_CHARACTERS_MAX = 255;
+const ON_ITS_WAY = /^\.|\.(?:part|tmp|filepart|crdownload)$/i;
 
 interface Found {
   readonly client: string;
-  readonly file: string;
+  readonly name: string;
   readonly path: string;
   readonly stats: BigIntStats;
 }
 
-interface Poll {
-  readonly arrivals: Arrival[];
+interface Name {
+  readonly name: string;
+  /** Whether the name on disk is UTF-8, so that `name` leads to the file. */
+  readonly isText: boolean;
+}
+
+/** One look through the folder. */
+interface Look {
+  readonly ready: Found[];
   readonly refusals: ArrivalRefusal[];
   /** What was refused in this look, told or not, by path and inode. */
   readonly refused: Set<string>;
@@ -54,7 +66,9 @@ export class Inbox implements Arrivals {
   readonly #intake: EmbeddedIntake;
   readonly #clock: Clock;
   readonly #quietMs: number;
-  #told: ReadonlySet<string> = new Set();
+  /** What the last look found whole and was not given since, the earliest first. */
+  #ready: Found[] = [];
+  #told = new Set<string>();
   #waiting: ReadonlyMap<string, Sighting> = new Map();
 
   constructor(folder: string, intake: EmbeddedIntake, clock: Clock, quietMs: number) {
@@ -65,52 +79,80 @@ export class Inbox implements Arrivals {
   }
 
   async poll(max: number): Promise<{ arrivals: Arrival[]; refusals: ArrivalRefusal[] }> {
-    const poll: Poll = { arrivals: [], refusals: [], refused: new Set(), waiting: new Map() };
+    const refusals: ArrivalRefusal[] = [];
+    const arrivals: Arrival[] = [];
     try {
-      const ready = await this.#ready(poll);
-      for (const found of ready.sort(earlierFirst)) {
-        if (poll.arrivals.length >= max) break;
-        await this.#take(found, poll);
+      if (this.#ready.length === 0) refusals.push(...(await this.#look()));
+      while (this.#ready.length > 0 && arrivals.length < max) {
+        const some = this.#ready.splice(0, Math.min(TAKES_AT_ONCE, max - arrivals.length));
+        for (const taken of await Promise.all(some.map((found) => this.#take(found)))) {
+          if (taken === undefined) continue;
+          if ('reason' in taken) refusals.push(taken);
+          else arrivals.push(taken);
+        }
       }
     } catch (error) {
+      // The next poll looks anew: what was given up here is still in the folder.
+      this.#ready = [];
       throw storeFault(error);
     }
-    // Only what is still there is remembered, so both stay as small as the inbox.
-    this.#told = poll.refused;
-    this.#waiting = poll.waiting;
-    return { arrivals: poll.arrivals, refusals: poll.refusals };
+    return { arrivals, refusals };
   }
 
-  async #ready(poll: Poll): Promise<Found[]> {
-    const ready: Found[] = [];
-    for (const client of await namesIn(this.#folder)) {
-      const folder = join(this.#folder, client.name);
-      const stats = await look(folder);
-      if (stats === undefined) continue;
-      if (!stats.isDirectory()) this.#refuse(poll, '', folder, stats, 'it lies outside of a client’s folder');
-      else if (!CLIENT_ID.test(client.name)) this.#refuse(poll, '', folder, stats, 'the folder’s name is no client id');
-      else await this.#readyOf(client.name, folder, poll, ready);
+  async #look(): Promise<ArrivalRefusal[]> {
+    const look: Look = { ready: [], refusals: [], refused: new Set(), waiting: new Map() };
+    for (const { name: client, isText } of await namesIn(this.#folder)) {
+      if (ON_ITS_WAY.test(client)) continue;
+      const folder = join(this.#folder, client);
+      const stats = await statsOf(folder);
+      if (stats === undefined && isText) continue;
+      if (stats?.isDirectory() !== true) this.#refuse(look, '', folder, stats, 'it lies outside of a client’s folder');
+      else if (!CLIENT_ID.test(client)) this.#refuse(look, '', folder, stats, 'the folder’s name is no client id');
+      else await this.#lookInto(client, folder, look);
     }
-    return ready;
+    this.#ready = look.ready.sort(earlierFirst);
+    // Only what is still there is remembered, so both stay as small as the inbox.
+    this.#told = look.refused;
+    this.#waiting = look.waiting;
+    return look.refusals;
   }
 
-  async #readyOf(client: string, folder: string, poll: Poll, ready: Found[]): Promise<void> {
+  async #lookInto(client: string, folder: string, look: Look): Promise<void> {
     const names = await namesIn(folder);
-    for (let from = 0; from < names.length; from += LOOKS_AT_ONCE) {
-      const some = names.slice(from, from + LOOKS_AT_ONCE);
-      const looks = await Promise.all(some.map(({ name }) => look(join(folder, name))));
+    const ready = await this.#wholeOnes(client, folder, names, look);
+    if (ready.length === 0) return;
+    // Reading a large folder while files come into it may give a later one and miss an earlier one. What came before the
+    // latest of those found is there when the folder is read again; what came after it waits for the next look.
+    const latestNs = ready.reduce((latest, { stats }) => (stats.ctimeNs > latest ? stats.ctimeNs : latest), 0n);
+    const known = new Set(names.map(({ name }) => name));
+    const fresh = (await namesIn(folder)).filter(({ name }) => !known.has(name));
+    const missed = await this.#wholeOnes(client, folder, fresh, look);
+    look.ready.push(...ready, ...missed.filter(({ stats }) => stats.ctimeNs <= latestNs));
+  }
+
+  async #wholeOnes(client: string, folder: string, names: readonly Name[], look: Look): Promise<Found[]> {
+    const whole: Found[] = [];
+    const looked = names.filter(({ name }) => !ON_ITS_WAY.test(name));
+    for (let from = 0; from < looked.length; from += LOOKS_AT_ONCE) {
+      const some = looked.slice(from, from + LOOKS_AT_ONCE);
+      const all = await Promise.all(some.map(({ name }) => statsOf(join(folder, name))));
       for (const [i, { name, isText }] of some.entries()) {
         const path = join(folder, name);
-        const stats = looks[i];
-        const reason = refusalOf(name, isText, stats);
-        if (reason !== undefined) this.#refuse(poll, client, path, stats, reason);
-        else if (stats !== undefined && this.#isWhole(path, stats, poll))
-          ready.push({ client, file: name, path, stats });
+        const stats = all[i];
+        const reason = isText ? refusalOf(stats) : 'its name is not UTF-8';
+        if (reason !== undefined) this.#refuse(look, client, path, stats, reason);
+        else if (stats !== undefined && this.#isWhole(path, stats, look)) {
+          // It may be refused when it is taken (it cannot be opened): remembered, so that this is told once.
+          const id = refusedId(path, stats);
+          if (this.#told.has(id)) look.refused.add(id);
+          whole.push({ client, name, path, stats });
+        }
       }
     }
+    return whole;
   }
 
-  #isWhole(path: string, stats: BigIntStats, poll: Poll): boolean {
+  #isWhole(path: string, stats: BigIntStats, look: Look): boolean {
     const ageMs = this.#clock.nowMs() - Number(stats.mtimeMs);
     if (ageMs >= this.#quietMs) return true;
     const etag = etagOf(stats);
@@ -118,77 +160,76 @@ export class Inbox implements Arrivals {
     const nowMs = this.#clock.monotonicMs();
     const sighting = seen?.etag === etag ? seen : { etag, sinceMs: nowMs };
     if (nowMs - sighting.sinceMs >= this.#quietMs) return true;
-    poll.waiting.set(path, sighting);
+    look.waiting.set(path, sighting);
     return false;
   }
 
-  async #take(found: Found, poll: Poll): Promise<void> {
-    const { client, file, path, stats } = found;
-    const key = `raw/${client}/x-${derivedId('inbox', client, file, etagOf(stats))}`;
-    let info: ObjectInfo;
+  /** The arrival, or why it is refused (told once), or nothing where the file is gone or changed: the next look tells. */
+  async #take(found: Found): Promise<Arrival | ArrivalRefusal | undefined> {
+    const { client, name, path, stats } = found;
+    const state = etagOf(stats);
+    const key = `raw/${client}/${derivedId('inbox', client, name, state)}`;
     try {
-      info = await this.#intake.linkIn(path, key, etagOf(stats));
+      const info = await this.#intake.linkIn(path, key, state);
+      const settle = (): Promise<void> => removeName(path, stats);
+      return { ...info, client, file: shown(name), bucket: 'inbox', version: state, settle };
     } catch (error) {
       if (!isFault(error) || !error.code.startsWith('INPUT_')) throw error;
-      // Gone or changed since it was looked at: the next look tells.
-      if (error.code === 'INPUT_MISSING' || error.code === 'INPUT_CHANGED') return;
-      this.#refuse(poll, client, path, stats, error.message);
-      return;
+      if (error.code === 'INPUT_MISSING' || error.code === 'INPUT_CHANGED') return undefined;
+      const id = refusedId(path, stats);
+      if (this.#told.has(id)) return undefined;
+      this.#told.add(id);
+      return { client, reason: error.message };
     }
-    poll.arrivals.push({
-      ...info,
-      client,
-      file,
-      bucket: 'inbox',
-      version: '1',
-      settle: () => removeName(path, stats),
-    });
   }
 
-  #refuse(poll: Poll, client: string, path: string, stats: BigIntStats | undefined, reason: string): void {
-    const id = `${stats?.ino ?? ''} ${path}`;
-    poll.refused.add(id);
-    if (!this.#told.has(id)) poll.refusals.push({ client, reason });
+  #refuse(look: Look, client: string, path: string, stats: BigIntStats | undefined, reason: string): void {
+    const id = refusedId(path, stats);
+    look.refused.add(id);
+    if (!this.#told.has(id)) look.refusals.push({ client, reason });
   }
 }
 
-/** A second name means that it was linked before, by a process that was killed then. */
+function refusedId(path: string, stats: BigIntStats | undefined): string {
+  return `${stats?.ino ?? ''} ${path}`;
+}
+
 function earlierFirst(a: Found, b: Found): number {
-  const linkedA = a.stats.nlink > 1n;
-  const linkedB = b.stats.nlink > 1n;
+  const [linkedA, linkedB] = [a.stats.nlink > 1n, b.stats.nlink > 1n];
+  // A second name means that it was linked before a crash, hence before all others; linking has moved its inode's time.
   if (linkedA !== linkedB) return linkedA ? -1 : 1;
-  // Renaming a file into place moves the time of the inode, writing it both times; linking moves the inode's too.
-  const timeA = linkedA ? a.stats.mtimeNs : a.stats.ctimeNs;
-  const timeB = linkedB ? b.stats.mtimeNs : b.stats.ctimeNs;
-  if (timeA !== timeB) return timeA < timeB ? -1 : 1;
-  return a.path < b.path ? -1 : 1;
+  if (!linkedA && a.stats.ctimeNs !== b.stats.ctimeNs) return a.stats.ctimeNs < b.stats.ctimeNs ? -1 : 1;
+  if (a.stats.mtimeNs !== b.stats.mtimeNs) return a.stats.mtimeNs < b.stats.mtimeNs ? -1 : 1;
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.client < b.client ? -1 : 1;
 }
 
-function refusalOf(name: string, isText: boolean, stats: BigIntStats | undefined): string | undefined {
-  if (!isText) return 'its name is not UTF-8';
-  if (/[\p{Cc}\u2028\u2029]/u.test(name)) return 'its name holds control characters';
+function refusalOf(stats: BigIntStats | undefined): string | undefined {
   if (stats === undefined || stats.isFile()) return undefined;
   if (stats.isSymbolicLink()) return 'it is a link';
   return stats.isDirectory() ? 'it is a folder' : 'it is no regular file';
 }
 
-/** The names in a folder, those with a leading dot left out; none where there is no folder. */
-async function namesIn(folder: string): Promise<{ readonly name: string; readonly isText: boolean }[]> {
+/** A file name as metadata: without control characters, of a bounded length. */
+function shown(name: string): string {
+  return [...name.replaceAll(/[\p{Cc}\u2028\u2029]/gu, '')].slice(0, NAME_CHARACTERS_MAX).join('');
+}
+
+/** The names in a folder; none where there is no folder. */
+async function namesIn(folder: string): Promise<Name[]> {
   try {
     const names = await readdir(folder, { encoding: 'buffer' });
-    return names
-      .map((bytes) => {
-        const name = bytes.toString('utf8');
-        return { name, isText: Buffer.from(name).equals(bytes) };
-      })
-      .filter(({ name }) => !name.startsWith('.'));
+    return names.map((bytes) => {
+      const name = bytes.toString('utf8');
+      return { name, isText: Buffer.from(name).equals(bytes) };
+    });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
 
-async function look(path: string): Promise<BigIntStats | undefined> {
+async function statsOf(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
@@ -200,7 +241,7 @@ async function look(path: string): Promise<BigIntStats | undefined> {
 /** Takes the name out of the inbox, unless it has gone to another file meanwhile. */
 async function removeName(path: string, stats: BigIntStats): Promise<void> {
   try {
-    const present = await look(path);
+    const present = await statsOf(path);
     if (present?.ino === stats.ino) await unlink(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw storeFault(error);
