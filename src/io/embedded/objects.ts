@@ -6,7 +6,7 @@
  * because the control path must not wait for a sync.
  */
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../core/assert.ts';
 import { Fault } from '../../core/faults.ts';
@@ -73,9 +73,11 @@ export class FileObjects implements ObjectStore {
   }
 
   async delete(key: string): Promise<void> {
-    await discard(this.#folder.path(key)).catch((error) => {
-      if (!(error instanceof Fault) || !/ENOTDIR/.test(error.detail)) throw error;
-    });
+    try {
+      await unlink(this.#folder.path(key));
+    } catch (error) {
+      if (!isAbsent(error)) throw storeFault(error);
+    }
   }
 
   async deletePrefix(prefix: string): Promise<void> {
