@@ -1,0 +1,306 @@
+/** Acceptance, what is owed, the sweep, and what follows a failure. */
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../../src/core/faults.ts';
+import type { Arrival, Arrivals } from '../../src/io/ports/arrivals.ts';
+import type { Batch } from '../../src/io/ports/registry.ts';
+import { acceptArrivals, acceptObject } from '../../src/stages/accept.ts';
+import { apply, sendOwed } from '../../src/stages/batches.ts';
+import { afterFailure, failBatch } from '../../src/stages/failures.ts';
+import { handlerOf } from '../../src/stages/handlers.ts';
+import { sweep } from '../../src/stages/sweep.ts';
+import { fileOf } from '../support/files.ts';
+import { Life } from '../support/mortal.ts';
+import { randomly } from '../support/pause.ts';
+import { type Process, TINY, World } from '../support/world.ts';
+
+const FILE = fileOf({ ref: 'A' }, { ref: 'B' });
+const LARGE = fileOf(...Array.from({ length: 20 }, (_, i) => ({ ref: `R-${i}` })));
+
+describe('accepting', () => {
+  it('makes one batch of an object, however many announce it at once', async () => {
+    const world = new World({ pause: randomly(5) });
+    const engines = [world.process(), world.process(), world.process()];
+    const stored = world.objects.set('raw/acme/f', Buffer.from(FILE));
+    const announced = { ...stored, client: 'acme', file: 'f.csv', bucket: 'raw', version: 'v-1' };
+    const batches = await Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        acceptObject(engines[i % 3] as Process, { ...announced, file: `f-${i}.csv` }),
+      ),
+    );
+    expect(new Set(batches.map((batch) => `${batch.id} ${batch.number} ${batch.file}`)).size).toBe(1);
+    expect(world.state.batches.size).toBe(1);
+    expect(world.queue.ids('picker')).toEqual([`${batches[0]?.id}/pick`]);
+    expect(world.events.filter((event) => event.name === 'batch.accepted').length).toBe(1);
+  });
+
+  it('tells versions, keys and buckets apart', async () => {
+    const world = new World();
+    const engine = world.process();
+    const at = { key: 'raw/acme/f', etag: 'e', bytes: 1, client: 'acme', file: 'f', bucket: 'raw', version: 'v-1' };
+    const others = [at, { ...at, version: 'v-2' }, { ...at, key: 'raw/acme/g' }, { ...at, bucket: 'other' }];
+    const ids = await Promise.all(others.map(async (object) => (await acceptObject(engine, object)).id));
+    expect(new Set(ids).size).toBe(4);
+    expect([...world.state.batches.values()].map((batch) => batch.number).sort()).toEqual([1, 2, 3, 4]);
+  });
+
+  it("fixes the business date, the profile and the client's bounds", async () => {
+    const world = new World();
+    const engine = world.process();
+    await world.clients.add({
+      id: 'acme',
+      name: 'Acme',
+      profile: 'p',
+      amountCentsMin: 7,
+      amountCentsMax: 9,
+      createdAtMs: 0,
+    });
+    world.clock.setWall(Date.parse('2026-08-03T02:30:00Z'));
+    const first = await world.accept(engine, FILE, { asOf: undefined });
+    expect(first).toMatchObject({ businessDate: '2026-08-02', profile: 'p', amountCentsMin: 7, amountCentsMax: 9 });
+    const asked = await world.accept(engine, FILE, { asOf: '2020-01-31', profile: 'default', dryRun: true });
+    expect(asked).toMatchObject({ businessDate: '2020-01-31', profile: 'default', dryRun: true, inLine: false });
+  });
+
+  it.each([
+    ['open', 'yes', 'new-client', 'accepted'],
+    ['closed', 'no', 'new-client', 'CLIENT_UNKNOWN'],
+    ['open', 'yes', '../x', 'CLIENT_UNKNOWN'],
+    ['open', 'yes', 'Acme', 'CLIENT_UNKNOWN'],
+    ['open', 'yes', '', 'CLIENT_UNKNOWN'],
+    ['open', 'yes', 'x'.repeat(41), 'CLIENT_UNKNOWN'],
+  ] as const)('where clients are %s (%s) takes %j as %s', async (_, clientsOpen, client, end) => {
+    const world = new World({ settings: { clientsOpen } });
+    const accepted = world.accept(world.process(), FILE, { client });
+    if (end === 'accepted') expect((await accepted).state).toBe(end);
+    else await expect(accepted).rejects.toThrow(new RegExp(`^${end}`));
+    expect(world.state.batches.size).toBe(end === 'accepted' ? 1 : 0);
+  });
+});
+
+describe('arrivals', () => {
+  function arrivalsOf(world: World, clients: readonly string[]): Arrivals & { settled: string[] } {
+    const settled: string[] = [];
+    const arrival = (client: string, index: number): Arrival => ({
+      ...world.objects.set(`raw/x/${index}`, Buffer.from(FILE)),
+      client,
+      file: 'f.csv',
+      bucket: 'raw',
+      version: 'v',
+      settle: async () => {
+        settled.push(client);
+      },
+    });
+    const arrivals = clients.map(arrival);
+    return {
+      settled,
+      poll: async (max) => ({ arrivals: arrivals.slice(0, max), refusals: [{ client: 'acme', reason: 'a folder' }] }),
+    };
+  }
+
+  it('are settled once their batch stands, and one that fails holds up no other', async () => {
+    const world = new World();
+    const arrivals = arrivalsOf(world, ['acme', 'Not An Id', 'beta']);
+    expect(await acceptArrivals(world.process(), arrivals, 9)).toBe(2);
+    expect(arrivals.settled).toEqual(['acme', 'beta']);
+    expect([...world.state.batches.values()].map((batch) => batch.client)).toEqual(['acme', 'beta']);
+    const told = world.events.map((event) => event.name).filter((name) => name.startsWith('arrival.'));
+    expect(told).toEqual(['arrival.refused', 'arrival.failed']);
+  });
+
+  it('that are given again are the same batches', async () => {
+    const world = new World();
+    const arrivals = arrivalsOf(world, ['acme', 'beta']);
+    for (let i = 0; i < 3; i++) expect(await acceptArrivals(world.process(), arrivals, 9)).toBe(2);
+    expect(world.state.batches.size).toBe(2);
+  });
+});
+
+describe('what is owed', () => {
+  it('is forgotten only after it was sent, wherever the sender dies', async () => {
+    for (let step = 1; step <= 4; step++) {
+      const world = new World();
+      const batch = await world.accept(world.process(), FILE);
+      // As acceptance left it: nothing was sent yet.
+      world.state.batches.set(batch.id, { ...batch, owed: ['pick'] });
+      const [message] = await world.queue.receive('picker', { max: 1, waitMs: 0, leaseMs: 1 });
+      if (message !== undefined) await world.queue.ack('picker', message);
+      const mortal = world.process(new Life(step));
+      await Promise.race([sendOwed(mortal, world.stored(batch)), mortal.life.ended]);
+      await new Promise((next) => setImmediate(next));
+      expect([step, world.stored(batch).owed.length === 0 ? world.queue.ids('picker').length : 1]).toEqual([step, 1]);
+      await world.recover(world.process());
+      expect(world.stateOf(batch)).toBe('completed');
+    }
+  });
+
+  it('is sent by whoever moved the batch on: a late sender forgets nothing of it', async () => {
+    const world = new World(TINY);
+    const engine = world.process();
+    const accepted = await world.accept(engine, LARGE);
+    const early = { ...accepted, owed: ['pick'] as const };
+    await apply(engine, accepted.id, { type: 'pick_started' });
+    const plan = { manifestKey: 'm', manifest: null, records: 1, ranges: 1, shards: 1 };
+    await apply(engine, accepted.id, { type: 'picked', small: false, ...plan });
+    await sendOwed(engine, early);
+    expect(world.stored(accepted).owed).toEqual(['ranges']);
+  });
+
+  it('names only work that has no result yet', async () => {
+    const world = new World(TINY);
+    const engine = world.process();
+    const batch = await world.accept(engine, LARGE);
+    await world.handleOne(engine, 'picker');
+    const ranges = world.queue.ids('intermediate');
+    expect(ranges.length).toBeGreaterThan(1);
+    await world.handleOne(engine, 'intermediate');
+    for (const _ of ranges.slice(1)) {
+      const [message] = await world.queue.receive('intermediate', { max: 1, waitMs: 0, leaseMs: 1 });
+      if (message !== undefined) await world.queue.ack('intermediate', message);
+    }
+    await sweep(engine, 0);
+    expect(world.queue.ids('intermediate')).toEqual(ranges.slice(1));
+    await world.drain(engine);
+    expect(world.stateOf(batch)).toBe('completed');
+    expect(engine.tasks.begun.filter((task) => task === 'range').length).toBe(ranges.length);
+  });
+});
+
+describe('the sweep', () => {
+  it.each([
+    ['small', {}],
+    ['large', TINY],
+  ] as const)('brings a %s batch to its end though nearly every message is lost', async (_, options) => {
+    const world = new World(options);
+    const engine = world.process();
+    const batch = await world.accept(engine, LARGE);
+    const lost = async (): Promise<void> => {
+      for (const queue of ['picker', 'intermediate', 'registering', 'batch']) {
+        for (const message of await world.queue.receive(queue, { max: 99, waitMs: 0, leaseMs: 1 })) {
+          await world.queue.ack(queue, message);
+        }
+      }
+    };
+    for (let round = 0; round < 100 && world.stored(batch).state !== 'completed'; round++) {
+      await lost();
+      await sweep(engine, 0);
+      for (const queue of ['picker', 'intermediate', 'registering', 'batch'] as const) {
+        if (await world.handleOne(engine, queue)) break;
+      }
+    }
+    expect(world.stateOf(batch)).toBe('completed');
+    expect(world.receiptOf(batch).lines.created).toBe(20);
+    await world.drain(engine);
+    expect([world.stored(batch).owed, world.staging.batches()]).toEqual([[], []]);
+  });
+
+  it('leaves alone what moved lately, unless the clock was set back', async () => {
+    const world = new World(TINY);
+    const engine = world.process();
+    await world.accept(engine, LARGE);
+    await world.clock.advance(5000);
+    expect(await sweep(engine, 10_000)).toBe(0);
+    await world.clock.advance(5000);
+    expect(await sweep(engine, 10_000)).toBe(1);
+    world.clock.setWall(0);
+    expect(await sweep(engine, 10_000)).toBe(1);
+  });
+
+  it('leaves final and stalled batches in peace', async () => {
+    const world = new World();
+    const engine = world.process();
+    await world.accept(engine, FILE);
+    await world.drain(engine);
+    expect(await sweep(engine, 0)).toBe(0);
+    expect(['picker', 'batch'].flatMap((queue) => world.queue.ids(queue))).toEqual([]);
+  });
+});
+
+describe('a failure', () => {
+  const retry = { done: false, retryMs: expect.any(Number) };
+
+  async function failing(
+    settings = {},
+  ): Promise<{ world: World; engine: Process; batch: Batch; fail(error: unknown): Promise<unknown> }> {
+    const world = new World({ settings: { failuresMax: 3, ...settings } });
+    const engine = world.process();
+    const batch = await world.accept(engine, FILE);
+    return { world, engine, batch, fail: (error) => afterFailure(engine, batch.id, 'work', 1, error) };
+  }
+
+  it('that says `fail` ends the batch at once, with the place', async () => {
+    const { world, batch, fail } = await failing();
+    expect(await fail(new Fault('QUOTE_UNCLOSED', '', { line: 3, byte: 77 }))).toEqual({ done: true });
+    expect(world.stored(batch)).toMatchObject({
+      state: 'failed',
+      failure: { code: 'QUOTE_UNCLOSED', line: 3, byte: 77 },
+    });
+    expect(world.receiptOf(batch).reason).toMatch(/^QUOTE_UNCLOSED: .*line 3/);
+  });
+
+  it.each(['fault', 'bug', 'text'])('that may be retried (%s) ends the batch after so many', async (kind) => {
+    const { world, batch, fail } = await failing();
+    const error = kind === 'fault' ? new Fault('RANGE_CORRUPT', 'why') : kind === 'bug' ? new TypeError('why') : 'why';
+    expect(await fail(error)).toEqual(retry);
+    expect(await fail(error)).toEqual(retry);
+    expect(world.stateOf(batch)).toBe('accepted');
+    expect(await fail(error)).toEqual({ done: true });
+    expect(world.stored(batch)).toMatchObject({ state: 'failed', failure: { code: 'WORK_POISONED' } });
+    expect(world.stored(batch).failure?.message).toMatch(/3 times; last: .*why/);
+    expect(world.stored(batch).failure?.message).not.toContain('\n');
+  });
+
+  it.each([
+    'STORE_FULL',
+    'STORE_BUSY',
+    'STORE_IO',
+    'LEASE_LOST',
+  ] as const)('of the surroundings (%s) never ends a batch', async (code) => {
+    const { world, batch, fail } = await failing();
+    for (let i = 0; i < 20; i++) expect(await fail(new Fault(code))).toEqual(retry);
+    expect([world.stateOf(batch), world.state.failures.size]).toEqual(['accepted', 0]);
+  });
+
+  it('of a batch that is not there drops the message', async () => {
+    const { engine } = await failing();
+    expect(await afterFailure(engine, 'b-none', 'work', 1, new Fault('BATCH_UNKNOWN'))).toEqual({ done: true });
+  });
+
+  it('after registering has begun stalls the batch, which keeps its place', async () => {
+    const { world, engine, batch, fail } = await failing();
+    world.state.batches.set(batch.id, { ...world.stored(batch), state: 'registering', turn: 1, small: true });
+    expect(await fail(new Fault('OBJECT_CHANGED'))).toEqual({ done: true });
+    expect(world.stored(batch)).toMatchObject({
+      state: 'stalled',
+      inLine: true,
+      turn: 1,
+      failure: { code: 'OBJECT_CHANGED' },
+    });
+    expect((await failBatch(engine, batch.id, new Fault('OBJECT_CHANGED'))).state).toBe('stalled');
+  });
+
+  it('changes nothing of a batch that has ended', async () => {
+    const { world, engine, batch, fail } = await failing();
+    await world.drain(engine);
+    const before = world.stored(batch);
+    await fail(new Fault('FILE_EMPTY'));
+    expect(world.stored(batch)).toEqual(before);
+  });
+
+  it('that cannot even be recorded leaves the message to come again', async () => {
+    const { engine, batch } = await failing();
+    const broken = {
+      ...engine,
+      registry: { ...engine.registry, get: () => Promise.reject(new Error('away')) } as never,
+    };
+    const body = JSON.stringify({ kind: 'pick', batch: batch.id });
+    const message = { id: 'x', group: 'acme', body, receipt: 'r', receives: 1 };
+    await expect(handlerOf(broken)(message, new AbortController().signal)).rejects.toThrow();
+  });
+
+  it('to read a message is told, and leaves it to become a dead letter', async () => {
+    const { world, engine } = await failing();
+    const message = { id: 'x', group: 'acme', body: '{"kind":"?"}', receipt: 'r', receives: 1 };
+    expect(await handlerOf(engine)(message, new AbortController().signal)).toEqual(retry);
+    expect(world.events.at(-1)?.name).toBe('message.refused');
+  });
+});
