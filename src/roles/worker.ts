@@ -38,7 +38,11 @@ let opened: Promise<TaskContext> | undefined;
 
 export function runTask(call: TaskCall): Promise<TaskAnswer> {
   return answerOf(async () => {
-    opened ??= open(Piscina.workerData as WorkerSetup);
+    opened ??= open(Piscina.workerData as WorkerSetup).catch((error: unknown) => {
+      // A store that was busy or full when it was opened is opened anew by the next task.
+      opened = undefined;
+      throw error;
+    });
     const context = await opened;
     const tasks = TASKS as unknown as Record<string, (args: unknown, context: TaskContext) => Promise<unknown>>;
     const task = tasks[call.task];

@@ -9,8 +9,8 @@ import type { ObjectInfo, ObjectPin, ObjectStore, ObjectWriter, RangeReader } fr
 import type { StagedRange, StagingStore, StagingWriter } from '../../src/io/ports/staging.ts';
 import { briefly, type Pause } from './pause.ts';
 
-const KEY = /^[a-z0-9._/-]+$/;
 const POISON = 0xdb;
+const BEGAN_MS = Date.UTC(2026, 0, 1);
 
 interface StoredObject {
   readonly bytes: Uint8Array;
@@ -28,6 +28,7 @@ export class MemoryObjects implements ObjectStore {
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
+    checkKey(key);
     await this.#pause();
     return this.#info(key);
   }
@@ -55,7 +56,7 @@ export class MemoryObjects implements ObjectStore {
   }
 
   async create(key: string): Promise<ObjectWriter> {
-    assert(KEY.test(key) && !key.includes('..'), 'keys are made by the engine');
+    checkKey(key);
     const blocks: Uint8Array[] = [];
     let open = true;
     return {
@@ -78,7 +79,7 @@ export class MemoryObjects implements ObjectStore {
   }
 
   async put(key: string, bytes: Uint8Array): Promise<ObjectInfo> {
-    assert(KEY.test(key) && !key.includes('..'), 'keys are made by the engine');
+    checkKey(key);
     await this.#pause();
     return this.set(key, bytes);
   }
@@ -109,7 +110,11 @@ export class MemoryObjects implements ObjectStore {
   /** Puts an object at once: for tests that make, change or corrupt one. */
   set(key: string, bytes: Uint8Array, etag?: string): ObjectInfo {
     this.#states += 1;
-    this.#objects.set(key, { bytes: Uint8Array.from(bytes), etag: etag ?? `e-${this.#states}`, modifiedMs: 0 });
+    this.#objects.set(key, {
+      bytes: Uint8Array.from(bytes),
+      etag: etag ?? `e-${this.#states}`,
+      modifiedMs: BEGAN_MS + this.#states,
+    });
     return this.#info(key) as ObjectInfo;
   }
 
@@ -265,4 +270,9 @@ export class MemoryDebts implements DebtStore {
 
 function keyOf(key: DebtKey): string {
   return `${key.refHash}/${key.externalRef}`;
+}
+
+function checkKey(key: string): void {
+  const isPart = (part: string): boolean => /^[a-z0-9_-][a-z0-9._-]*$/.test(part) && !part.includes('..');
+  assert(key.length <= 512 && key.split('/').every(isPart), 'an object key is well formed');
 }

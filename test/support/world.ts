@@ -4,9 +4,10 @@
  */
 import { deriveLimits, type Limits } from '../../src/config/limits.ts';
 import { type Settings, withDefaults } from '../../src/config/schema.ts';
+import { assert } from '../../src/core/assert.ts';
 import type { Telemetry, TelemetryEvent } from '../../src/core/telemetry.ts';
 import { Credits } from '../../src/engine/credits.ts';
-import type { ClientRecord, ClientStore } from '../../src/io/ports/clients.ts';
+import { CLIENT_ID, type ClientRecord, type ClientStore } from '../../src/io/ports/clients.ts';
 import type { Batch, BatchState } from '../../src/io/ports/registry.ts';
 import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
 import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
@@ -26,6 +27,7 @@ export class MemoryClients implements ClientStore {
   readonly #clients = new Map<string, ClientRecord>();
 
   async add(client: ClientRecord): Promise<boolean> {
+    assert(CLIENT_ID.test(client.id), 'a client id is well formed');
     if (this.#clients.has(client.id)) return false;
     this.#clients.set(client.id, { ...client });
     return true;
@@ -42,7 +44,7 @@ export class MemoryClients implements ClientStore {
   }
 
   async list(): Promise<ClientRecord[]> {
-    return [...this.#clients.values()];
+    return [...this.#clients.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }
 
