@@ -1,0 +1,58 @@
+/** What the tests of the AWS drivers share: a store over any endpoint, with short waits, and what it told. */
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import type { Telemetry, TelemetryEvent } from '../../../src/core/telemetry.ts';
+import type { CredentialProvider } from '../../../src/io/aws/credentials.ts';
+import { type DynamoData, type DynamoDataOptions, openDynamoData } from '../../../src/io/aws/dataPlane.ts';
+
+export const TABLE = 'remessa-staging';
+
+export const TEST_OPTIONS: Omit<DynamoDataOptions, 'endpoint'> = {
+  region: 'sa-east-1',
+  table: TABLE,
+  ttlMs: 7 * 86_400_000,
+  requestBytes: 1024 * 1024,
+  inFlightMax: 4,
+  connections: 8,
+  connectMs: 2000,
+  headersMs: 5000,
+  bodyMs: 5000,
+  triesMax: 5,
+  retryMsMin: 1,
+  retryMsMax: 8,
+  writeUnitsPerSecondMin: 2000,
+  readsPerSecondMin: 200,
+  paceDoubleMs: 100,
+};
+
+export interface Opened extends DynamoData {
+  readonly events: readonly TelemetryEvent[];
+}
+
+export function openOn(
+  endpoint: string,
+  changes: Partial<DynamoDataOptions> = {},
+  deps: { readonly credentials?: CredentialProvider; readonly clock?: Clock } = {},
+): Opened {
+  const events: TelemetryEvent[] = [];
+  const telemetry: Telemetry = { emit: (event) => events.push(event) };
+  const credentials = deps.credentials ?? (async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }));
+  const clock = deps.clock ?? systemClock;
+  const data = openDynamoData(
+    { ...TEST_OPTIONS, endpoint, ...changes },
+    { clock, random: (size) => randomBytes(size), telemetry, credentials },
+  );
+  return { ...data, events };
+}
+
+export async function listen(server: Server): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+export async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+}
