@@ -67,15 +67,20 @@ describe('rendering', () => {
     expect(one.lines).toEqual(all.lines);
   });
 
-  it('holds no more than a bounded block an answer, however long the rejected records are', async () => {
+  it.each([
+    ['in parts', 1],
+    ['in the file', 0],
+    ['in both', 2],
+  ])('holds no more than a bounded block an answer, however long the rejected records %s are', async (_, deal) => {
     const long = 'x'.repeat(250_000);
-    const records = Array.from({ length: 40 }, (_, i) => `r${i + 2},${long}\n`);
+    const records = Array.from({ length: 40 }, (_unused, i) => `r${i + 2},${long}\n`);
     const file = `a,b\n${records.join('')}`;
     let offset = 4;
     const [inPart, inFile]: [Entry[], Entry[]] = [[], []];
     for (const [index, record] of records.entries()) {
-      if (index % 2 === 0) inPart.push(rejected(index + 2, { raw: Buffer.from(record) }));
-      else inFile.push(rejected(index + 2, { source: [offset, record.length] }));
+      const line = index + 2;
+      if (deal === 1 || (deal === 2 && index % 2 === 0)) inPart.push(rejected(line, { raw: Buffer.from(record) }));
+      else inFile.push(rejected(line, { source: [offset, record.length] }));
       offset += record.length;
     }
     const { texts, largest } = await rendered(file, [inPart, inFile]);

@@ -28,9 +28,9 @@ const FILES: readonly { readonly client: string; readonly text: string; readonly
 ];
 
 const WORLDS: readonly [string, WorldOptions, number][] = [
-  ['large', TINY, 12],
-  ['small', {}, 2],
-  ['some of each', { ...TINY, settings: { ...TINY.settings, smallRecordsMax: 7 } }, 12],
+  ['large', TINY, 20],
+  ['small', {}, 3],
+  ['some of each', { ...TINY, settings: { ...TINY.settings, smallRecordsMax: 7 } }, 20],
 ];
 
 async function acceptAll(world: World, engine: Process): Promise<Batch[]> {

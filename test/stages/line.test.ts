@@ -121,6 +121,30 @@ describe('a line of small batches', () => {
   });
 });
 
+describe('whoever asks while the line is being advanced', () => {
+  it('is served by the one who does it, however late it asks', async () => {
+    const world = new World();
+    const engine = world.process();
+    const batch = await world.accept(engine, fileWith('10.00'));
+    const { registry } = engine;
+    let late: Promise<void> | undefined;
+    const telling = new Proxy(registry, {
+      get: (target, name) => {
+        if (name !== 'lineHead') return Reflect.get(target, name);
+        return async (client: string, max: number) => {
+          // It looks, and finds nothing to do; then the batch is staged, and asks, before it has ended.
+          const head = await target.lineHead(client, max);
+          late ??= pick({ ...engine, registry: telling }, batch.id, new AbortController().signal);
+          await late;
+          return head;
+        };
+      },
+    });
+    await advanceLine({ ...engine, registry: telling }, 'acme', 'b-other');
+    expect(world.stateOf(batch)).toBe('completed');
+  });
+});
+
 describe('a line of large and small batches', () => {
   it('keeps a small one behind a large one, and clients apart', async () => {
     const world = new World({ ...TINY, settings: { ...TINY.settings, smallRecordsMax: 3 } });

@@ -91,6 +91,29 @@ describe('a file that cannot be read', () => {
   });
 });
 
+describe('a file that changes once all of it was read', () => {
+  it.each([
+    ['large', TINY],
+    ['small', {}],
+  ] as const)('(%s) is voided while its batch waits for its turn', async (_, options) => {
+    const world = new World(options);
+    const engine = world.process();
+    const head = await world.accept(engine, fileOf({ ref: 'H' }));
+    const batch = await world.accept(engine, fileOf(...Array.from({ length: 20 }, (_unused, i) => ({ ref: `R${i}` }))));
+    // The head's pick is held back, so that the other gets no further than its place in line.
+    const [held] = await world.queue.receive('picker', { max: 1, waitMs: 0, leaseMs: 1_000_000 });
+    expect(held?.id).toBe(`${head.id}/pick`);
+    await world.handleOne(engine, 'picker');
+    while (await world.handleOne(engine, 'intermediate'));
+    world.objects.set(batch.key, text(good));
+    world.queue.freeAll();
+    await world.drain(engine);
+    expect([world.stateOf(head), world.stateOf(batch)]).toEqual(['completed', 'failed']);
+    expect(world.stored(batch).failure?.code).toBe('OBJECT_CHANGED');
+    expect(world.debts.all('acme').map((debt) => debt.externalRef)).toEqual(['H']);
+  });
+});
+
 describe('a file that can be read', () => {
   it.each([
     ['with nothing but its header', `${HEADER}\n`, 0],
