@@ -196,7 +196,7 @@ function describe(code: FaultCode, detail: string, place: Place): string {
   return `${code}: ${FAULTS[code].says}${extra === '' ? '' : ` (${extra})`}`;
 }
 
-/** A fault is recognised by its data, so that one thrown in a worker thread is known here too. */
+/** Whether it is an operating fault; one thrown in a worker thread is restored by the pool before it comes here. */
 export function isFault(error: unknown): error is Fault {
   return error instanceof Fault;
 }

@@ -31,7 +31,7 @@ export function handlerOf(context: StageContext): Handler {
     } catch (error) {
       const verdict = await afterFailure(context, message.batch, workOf(message), received.receives, error);
       // The message that its ended batch now owes to the line is this very one, which is not sent twice while it is held.
-      if (message.kind === 'line' && verdict.done) await advanceLine(context, message.client, message.batch);
+      if (message.kind === 'line' && verdict.done) await advanceLine(context, message.client, message.batch, signal);
       return verdict;
     }
   };
@@ -44,9 +44,9 @@ function handle(context: StageContext, message: Message, signal: AbortSignal): P
     case 'range':
       return intermediate(context, message.batch, message.range, signal);
     case 'settle':
-      return settle(context, message.batch);
+      return settle(context, message.batch, signal);
     case 'line':
-      return advanceLine(context, message.client, message.batch);
+      return advanceLine(context, message.client, message.batch, signal);
     case 'shard':
       return registering(context, message.batch, message.shard, message.mode, signal);
     case 'finish':

@@ -23,9 +23,15 @@ const advancing = new WeakMap<object, Map<string, { again: boolean }>>();
  * advanced here return at once: the running one looks again before it ends.
  *
  * `asker` is the batch on whose message this runs. A fault of that batch is thrown; a fault of another one in line is
- * left to a message of its own, so that each batch answers for itself.
+ * left to a message of its own, so that each batch answers for itself. Once `signal` aborts, the batch in hand is the
+ * last; what still stands in line is found by the next sweep.
  */
-export async function advanceLine(context: StageContext, client: string, asker: string): Promise<void> {
+export async function advanceLine(
+  context: StageContext,
+  client: string,
+  asker: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const clients = advancing.get(context.registry) ?? new Map<string, { again: boolean }>();
   advancing.set(context.registry, clients);
   const running = clients.get(client);
@@ -38,7 +44,7 @@ export async function advanceLine(context: StageContext, client: string, asker: 
   try {
     while (own.again) {
       own.again = false;
-      while (await releaseHead(context, client, asker));
+      while (signal?.aborted !== true && (await releaseHead(context, client, asker, signal)));
     }
   } finally {
     clients.delete(client);
@@ -46,7 +52,12 @@ export async function advanceLine(context: StageContext, client: string, asker: 
 }
 
 /** @returns whether the line moved and its new head should be looked at */
-async function releaseHead(context: StageContext, client: string, asker: string): Promise<boolean> {
+async function releaseHead(
+  context: StageContext,
+  client: string,
+  asker: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const head = await context.registry.lineHead(client, context.settings.smallRunMax);
   const first = head[0];
   if (first === undefined || !mayGo(first)) return false;
@@ -61,8 +72,9 @@ async function releaseHead(context: StageContext, client: string, asker: string)
   const until = head.findIndex((batch) => !batch.small || !mayGo(batch));
   const run = until < 0 ? head : head.slice(0, until);
   const turns = await takeTurns(context, client, run);
-  for (const [index, turn] of turns.entries()) {
-    const batch = run[index];
+  for (const turn of turns) {
+    if (signal?.aborted === true) return false;
+    const batch = run.find((one) => one.id === turn.batch);
     assert(batch !== undefined, 'a turn belongs to a batch of the run');
     try {
       await releaseSmall(context, batch, turn);
@@ -91,6 +103,7 @@ function mayGo(batch: Batch): boolean {
 }
 
 interface Turn {
+  readonly batch: string;
   readonly turn: number;
   readonly atMs: number;
 }
@@ -102,14 +115,14 @@ async function takeTurns(context: StageContext, client: string, run: readonly Ba
     const held = run
       .map((batch) => item.holders.find((holder) => holder.batch === batch.id))
       .filter((holder) => holder !== undefined);
-    if (held.length > 0) return held.map((holder) => ({ turn: holder.turn, atMs: item.takenAtMs }));
+    if (held.length > 0) return held.map((holder) => ({ ...holder, atMs: item.takenAtMs }));
     const next = {
       turn: item.turn + run.length,
       holders: run.map((batch, index) => ({ batch: batch.id, turn: item.turn + 1 + index })),
       takenAtMs: context.clock.nowMs(),
     };
     if (await context.registry.takeTurns(client, item.turn, next)) {
-      return next.holders.map((holder) => ({ turn: holder.turn, atMs: next.takenAtMs }));
+      return next.holders.map((holder) => ({ ...holder, atMs: next.takenAtMs }));
     }
   }
 }

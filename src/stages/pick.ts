@@ -46,7 +46,7 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
   if (split.records > context.limits.recordsMax) {
     throw new Fault('TOO_MANY_RECORDS', `${split.records} of at most ${context.limits.recordsMax}`, { batch: id });
   }
-  await record(context, batch, attempt, await plan(context, batch, source, text, split));
+  await record(context, batch, attempt, await plan(context, batch, source, text, split), signal);
 }
 
 interface Source extends ObjectPin {
@@ -147,7 +147,13 @@ async function plan(
   };
 }
 
-async function record(context: StageContext, batch: Batch, attempt: string, manifest: Manifest): Promise<void> {
+async function record(
+  context: StageContext,
+  batch: Batch,
+  attempt: string,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
   const { settings } = context;
   const small =
     manifest.ranges.length <= 1 &&
@@ -165,17 +171,17 @@ async function record(context: StageContext, batch: Batch, attempt: string, mani
     ranges: manifest.ranges.length,
     shards: small ? 1 : manifest.plan.shards,
   });
-  await carryOn(context, picked);
+  await carryOn(context, picked, signal);
 }
 
 /** A small batch goes on here, in the same message, when its turn has come; a large one hands out its ranges. */
-async function carryOn(context: StageContext, batch: Batch): Promise<void> {
+async function carryOn(context: StageContext, batch: Batch, signal: AbortSignal): Promise<void> {
   if (!batch.small || batch.state !== 'staged') await sendOwed(context, batch);
   else if (batch.dryRun) await previewSmall(context, batch, await manifestOf(context, batch));
-  else await advanceLine(context, batch.client, batch.id);
+  else await advanceLine(context, batch.client, batch.id, signal);
 }
 
 /** Exposed for the settle stage: a batch found staged and small goes on as if just picked. */
-export async function resumeSmall(context: StageContext, id: string): Promise<void> {
-  await carryOn(context, await mustGet(context, id));
+export async function resumeSmall(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
+  await carryOn(context, await mustGet(context, id), signal);
 }

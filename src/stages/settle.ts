@@ -14,10 +14,10 @@ import type { RangeResult } from './intermediate.task.ts';
 import { stagedTableKey } from './keys.ts';
 import { resumeSmall } from './pick.ts';
 
-export async function settle(context: StageContext, id: string): Promise<void> {
+export async function settle(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const batch = await mustGet(context, id);
   if (batch.state === 'processing') await settleRanges(context, batch);
-  else if (batch.state === 'staged' && batch.small) await resumeSmall(context, id);
+  else if (batch.state === 'staged' && batch.small) await resumeSmall(context, id, signal);
   else if (batch.state === 'staged' || batch.state === 'registering') await settleShards(context, batch);
 }
 
