@@ -22,6 +22,10 @@ const ENTRY_BLOCK_BYTES_MAX = 32 * KiB;
 const ANSWERS_BYTES = 4 * MiB;
 /** One block of gzip inflated at the greatest ratio of deflate, 1032 (zlib, technical details). */
 const INFLATE_BYTES = 32 * KiB * 1032;
+/** A piece of answers has the records of so many shards: a fraction of a second's rendering. */
+const PIECE_SHARDS = 2;
+/** A piece reads a stretch of every shard's outcomes: it must be worth opening them. */
+const PIECE_RECORDS_A_SHARD_MIN = 512;
 /** Node, the libraries and the control path, with their garbage. */
 const PROCESS_BASE_BYTES = 90 * MiB;
 /** An isolate with the code of the kernel and the stores, and garbage of the last task: a bare one takes 8 MiB on Node 26. */
@@ -62,6 +66,8 @@ export interface Limits {
   pageBytesFor(shards: number): number;
   /** How many shards a batch of so many records is dealt to. */
   shardsFor(records: number): number;
+  /** The records whose answers are rendered as one piece of work, for a batch of so many shards. */
+  pieceRecordsFor(shards: number): number;
 }
 
 /** A contradiction between settings. */
@@ -85,6 +91,7 @@ export function deriveLimits(settings: Settings): Limits {
     holders: [...holders].sort((a, b) => b.bytes * b.each - a.bytes * a.each),
     memoryBytes: sumOf(holders),
     pageBytesFor: (shards) => pageBytesFor(settings, shards),
+    pieceRecordsFor: (shards) => Math.max(PIECE_SHARDS * settings.shardRecords, shards * PIECE_RECORDS_A_SHARD_MIN),
     shardsFor(records) {
       assert(records >= 0, 'records are counted from 0');
       return Math.min(settings.shardsMax, Math.max(1, Math.ceil(records / settings.shardRecords)));

@@ -9,8 +9,8 @@ import { Fault } from '../core/faults.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import type { AnswerKind } from './answerWriter.ts';
-import { manifestOf, modeOf, resultKindOf } from './batches.ts';
-import { heldBlocks } from './entryStream.ts';
+import { eachResult, manifestOf, modeOf, resultKindOf } from './batches.ts';
+import { heldBlocks, type PartObject } from './entryStream.ts';
 import { type FinishResult, renderEntries } from './finish.task.ts';
 import { parseSmall, type SmallResult } from './small.task.ts';
 import { createScratch } from './taskContext.ts';
@@ -39,10 +39,17 @@ export async function* renderAnswer(
 }
 
 async function* streamStored(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {
-  const result = await stores.registry.getResult(batch.id, 'finish', 0);
-  if (result === undefined) throw new Fault('STORE_CORRUPT', 'the answers are not recorded', { batch: batch.id });
-  const answer = (JSON.parse(result.body) as FinishResult).answers[kind];
-  const reader = await stores.objects.openRange(answer, 0, answer.bytes);
+  let pieces = 0;
+  for await (const { body } of eachResult<FinishResult>(stores, batch.id, 'finish')) {
+    pieces += 1;
+    const answer = body.answers[kind];
+    if (answer !== null) yield* streamObject(stores.objects, answer);
+  }
+  if (pieces === 0) throw new Fault('STORE_CORRUPT', 'the answers are not recorded', { batch: batch.id });
+}
+
+async function* streamObject(objects: ObjectStore, object: PartObject): AsyncGenerator<Uint8Array> {
+  const reader = await objects.openRange(object, 0, object.bytes);
   try {
     for (;;) {
       const block = new Uint8Array(READ_BYTES);

@@ -12,13 +12,19 @@ export interface PartObject extends ObjectPin {
   readonly bytes: number;
 }
 
+/** Blocks of a part: its bytes `[start, end)`, by default all. */
+export interface PartStretch extends PartObject {
+  readonly start?: number;
+  readonly end?: number;
+}
+
 /** Where a part's blocks come from, one after another; `undefined` at the end. A block is valid until the next is asked for. */
 export type BlockSource = () => Promise<Uint8Array | undefined>;
 
-/** The blocks of stored parts, read one part after another. */
+/** The blocks of stretches of stored parts, read one part after another. */
 export function storedBlocks(
   objects: ObjectStore,
-  parts: readonly PartObject[],
+  parts: readonly PartStretch[],
 ): BlockSource & { close(): Promise<void> } {
   const header = new Uint8Array(BLOCK_HEADER_BYTES);
   let block = new Uint8Array(0);
@@ -30,7 +36,9 @@ export function storedBlocks(
         const part = parts[next];
         if (part === undefined) return undefined;
         next += 1;
-        reader = await objects.openRange(part, 0, part.bytes);
+        const { start = 0, end = part.bytes } = part;
+        if (start === end) continue;
+        reader = await objects.openRange(part, start, end);
       }
       const got = await reader.read(header);
       if (got === 0) {

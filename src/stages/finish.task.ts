@@ -1,5 +1,6 @@
 /**
- * The answers of a batch, written in file order by one bounded merge of the ranges' rejects and the shards' outcomes.
+ * The answers of one piece of a batch, written in file order by one bounded merge of the ranges' rejects and the shards'
+ * outcomes. An answer is the objects of its pieces, one after another; the first one begins with the header.
  *
  * Memory: one block a part, one block an answer, one window of the source; nothing grows with the file but the number of
  * parts, which the shards bound.
@@ -19,12 +20,13 @@ import {
   writeRejectsRow,
   writeRetornoRow,
 } from './answerWriter.ts';
-import { type BlockSource, mergeEntries, type PartObject, storedBlocks } from './entryStream.ts';
+import { type BlockSource, mergeEntries, type PartObject, type PartStretch, storedBlocks } from './entryStream.ts';
 import { answerKey } from './keys.ts';
 import type { TaskContext } from './taskContext.ts';
 
 export interface FinishResult {
-  readonly answers: Readonly<Record<AnswerKind, PartObject>>;
+  /** `null` where the piece adds nothing to the answer. */
+  readonly answers: Readonly<Record<AnswerKind, PartObject | null>>;
   /** Rows by outcome, in the order of OUTCOMES. */
   readonly lines: readonly number[];
 }
@@ -34,12 +36,13 @@ const FLUSH_BYTES = 512 * 1024;
 export async function finish(
   args: {
     readonly batch: string;
+    readonly piece: number;
     readonly attempt: string;
     readonly manifest: Pick<Manifest, 'source' | 'header'>;
-    /** Of the ranges, in order. */
-    readonly rejects: readonly PartObject[];
-    /** One a shard. */
-    readonly outcomes: readonly PartObject[];
+    /** Of the piece's ranges, in order. */
+    readonly rejects: readonly PartStretch[];
+    /** Of each shard, the outcomes of the piece. */
+    readonly outcomes: readonly PartStretch[];
   },
   context: TaskContext,
 ): Promise<FinishResult> {
@@ -47,11 +50,13 @@ export async function finish(
   const sources = [storedBlocks(objects, args.rejects), ...args.outcomes.map((part) => storedBlocks(objects, [part]))];
   const writers = new Map<AnswerKind, ObjectWriter>();
   try {
-    for (const kind of ANSWER_KINDS) writers.set(kind, await objects.create(answerKey(args.batch, kind, args.attempt)));
-    const lines = await renderEntries(objects, args.manifest, sources, ANSWER_KINDS, async (kind, block) =>
-      writers.get(kind)?.write(block),
-    );
-    const answers = {} as Record<AnswerKind, PartObject>;
+    const write = async (kind: AnswerKind, block: Uint8Array): Promise<void> => {
+      const writer = writers.get(kind) ?? (await objects.create(answerKey(args.batch, kind, args.piece, args.attempt)));
+      writers.set(kind, writer);
+      await writer.write(block);
+    };
+    const lines = await renderEntries(objects, args.manifest, sources, ANSWER_KINDS, write, args.piece === 0);
+    const answers: Record<AnswerKind, PartObject | null> = { retorno: null, rejects: null, resubmit: null };
     for (const [kind, writer] of writers) {
       const { key, etag, bytes } = await writer.commit();
       answers[kind] = { key, etag, bytes };
@@ -64,7 +69,8 @@ export async function finish(
 }
 
 /**
- * Renders the wanted answers from the merged entries; `write` gets each block of each answer, in order.
+ * Renders the wanted answers from the merged entries; `write` gets each block of each answer, in order, `withHeaders`
+ * those of the answers first.
  * @returns rows by outcome
  */
 export async function renderEntries(
@@ -73,6 +79,7 @@ export async function renderEntries(
   sources: readonly BlockSource[],
   kinds: readonly AnswerKind[],
   write: (kind: AnswerKind, block: Uint8Array) => Promise<void>,
+  withHeaders = true,
 ): Promise<number[]> {
   const blocks = new Map(kinds.map((kind) => [kind, new ByteBlock()] as const));
   const retorno = blocks.get('retorno');
@@ -80,9 +87,9 @@ export async function renderEntries(
   const resubmit = blocks.get('resubmit');
   const raw = new RawWindow(objects, manifest.source);
   const lines = OUTCOMES.map(() => 0);
-  retorno?.ascii(RETORNO_HEADER);
-  rejects?.ascii(REJECTS_HEADER);
-  if (resubmit !== undefined) {
+  if (withHeaders) retorno?.ascii(RETORNO_HEADER);
+  if (withHeaders) rejects?.ascii(REJECTS_HEADER);
+  if (withHeaders && resubmit !== undefined) {
     const header = await raw.read(manifest.header.start, manifest.header.end - manifest.header.start);
     resubmit.bytes(header, 0, header.length);
   }

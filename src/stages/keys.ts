@@ -36,6 +36,6 @@ export function outcomesPartKey(batch: string, mode: string, shard: number, atte
   return `${partsPrefix(batch)}outcomes/${mode}-${shard}-${attempt}`;
 }
 
-export function answerKey(batch: string, kind: string, attempt: string): string {
-  return `answers/${batch}/${attempt}/${kind}.csv`;
+export function answerKey(batch: string, kind: string, piece: number, attempt: string): string {
+  return `answers/${batch}/${piece}-${attempt}/${kind}.csv`;
 }

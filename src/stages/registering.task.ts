@@ -48,6 +48,9 @@ export interface RegisterArgs {
 export interface ShardResult extends OutcomeTotals {
   readonly records: number;
   readonly part: { readonly key: string; readonly etag: string; readonly bytes: number };
+  /** How the batch's answers are cut to pieces (pieces.ts), and where in the part the outcomes of each piece begin. */
+  readonly pieceRecords: number;
+  readonly pieceStarts: readonly number[];
 }
 
 const ERASED = DEBT_FATES.indexOf('erased');
@@ -58,12 +61,15 @@ export async function register(
     readonly table: StagedTableObject;
     readonly ranges: number;
     readonly attempt: string;
+    readonly pieceRecords: number;
+    /** First lines of the pieces after the first. */
+    readonly cutLines: readonly number[];
   },
   context: TaskContext,
 ): Promise<ShardResult> {
   const place = { batch: args.batch, shard: args.shard };
   const staged = await shardRow(args.table, args.ranges, args.shard, context);
-  const registrar = new Registrar(args, context);
+  const registrar = new Registrar(args, context, args.cutLines);
   const part = await context.objects.create(outcomesPartKey(args.batch, args.mode, args.shard, args.attempt));
   const emit = (block: Uint8Array): Promise<void> => part.write(block);
   try {
@@ -75,7 +81,13 @@ export async function register(
       throw new Fault('STAGED_PAGES_SHORT', `${registrar.records} of ${staged.records} records`, place);
     }
     const { key, etag, bytes } = await part.commit();
-    return { ...totals, records: registrar.records, part: { key, etag, bytes } };
+    return {
+      ...totals,
+      records: registrar.records,
+      part: { key, etag, bytes },
+      pieceRecords: args.pieceRecords,
+      pieceStarts: registrar.pieceStarts,
+    };
   } finally {
     await part.abort();
   }
@@ -95,6 +107,10 @@ type Emit = (block: Uint8Array) => Promise<void>;
 /** One run over the records of a shard (or of a small batch), page by page, in line order. */
 export class Registrar {
   records = 0;
+  /** Where in what was emitted the outcomes of each piece begin; whole once it ended. */
+  readonly pieceStarts = [0];
+  readonly #cutLines: readonly number[];
+  #emittedBytes = 0;
   readonly #args: RegisterArgs;
   readonly #context: TaskContext;
   readonly #rules: CompiledRules;
@@ -109,8 +125,10 @@ export class Registrar {
   readonly #codes: Uint8Array;
   readonly #winners: Float64Array;
 
-  constructor(args: RegisterArgs, context: TaskContext) {
+  /** A block of outcomes ends before each of `cutLines` (ascending). */
+  constructor(args: RegisterArgs, context: TaskContext, cutLines: readonly number[] = []) {
     this.#args = args;
+    this.#cutLines = cutLines;
     this.#context = context;
     this.#rules = compileRules(args.rules);
     this.#registration = { ...args, hasOptional: optionalColumns(args.fields) };
@@ -134,8 +152,7 @@ export class Registrar {
 
   async end(emit: Emit): Promise<OutcomeTotals> {
     await this.#decideChunk(emit);
-    this.#entries.flush();
-    await this.#drain(emit);
+    await this.#cutBefore(Number.POSITIVE_INFINITY, emit);
     return this.#totals.plain();
   }
 
@@ -144,6 +161,7 @@ export class Registrar {
     for (let i = 0; i < chunk.count; i++) this.#judge(i);
     await this.#settleWithStore();
     for (let i = 0; i < chunk.count; i++) {
+      if ((chunk.lines[i] as number) >= this.#nextCut) await this.#cutBefore(chunk.lines[i] as number, emit);
       this.#enter(i);
       if (this.#entries.full) await this.#drain(emit);
     }
@@ -223,9 +241,23 @@ export class Registrar {
     this.#totals.add(outcome, code, cents);
   }
 
+  get #nextCut(): number {
+    return this.#cutLines[this.pieceStarts.length - 1] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Ends the block, and with it every piece that lies before the line. */
+  async #cutBefore(line: number, emit: Emit): Promise<void> {
+    this.#entries.flush();
+    await this.#drain(emit);
+    while (this.pieceStarts.length <= this.#cutLines.length && this.#nextCut <= line) {
+      this.pieceStarts.push(this.#emittedBytes);
+    }
+  }
+
   async #drain(emit: Emit): Promise<void> {
     for (let block = this.#entries.takeBlock(); block !== undefined; block = this.#entries.takeBlock()) {
       await emit(block);
+      this.#emittedBytes += block.length;
     }
   }
 }

@@ -11,6 +11,7 @@ import type { Batch } from '../io/ports/registry.ts';
 import { manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
+import { piecesOf } from './pieces.ts';
 import type { StagedTableObject } from './registering.task.ts';
 import { shardsDone } from './settle.ts';
 
@@ -41,6 +42,7 @@ async function register(
   const manifest = await manifestOf(context, batch);
   const staged = await context.registry.getResult(batch.id, 'staged', 0);
   if (staged === undefined) throw new Fault('STORE_CORRUPT', 'the table of staged ranges is gone', { batch: batch.id });
+  const pieceRecords = context.limits.pieceRecordsFor(manifest.plan.shards);
   const startedMs = context.clock.monotonicMs();
   const result = await context.pool.run(
     'register',
@@ -55,6 +57,10 @@ async function register(
       fields: manifest.plan.fields,
       table: JSON.parse(staged.body) as StagedTableObject,
       ranges: batch.ranges,
+      pieceRecords,
+      cutLines: piecesOf(manifest.ranges, pieceRecords)
+        .slice(1)
+        .map((piece) => piece.firstLine),
       attempt: attemptId(context.random),
     },
     signal,

@@ -61,7 +61,7 @@ export interface WorldOptions {
 /** Turns every way of the engine into a short one: ranges of some lines, chunks of some records, blocks of some entries. */
 export const TINY: WorldOptions = {
   settings: { rangeBytes: 400, recordBytesMax: 1024, readBytes: 100, shardRecords: 5, smallRecordsMax: 0, threads: 2 },
-  limits: { chunkRecords: 3, chunkTextBytes: 4096, entryBlockBytes: 64 },
+  limits: { chunkRecords: 3, chunkTextBytes: 4096, entryBlockBytes: 64, pieceRecordsFor: () => 12 },
 };
 
 export class World {
