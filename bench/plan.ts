@@ -35,7 +35,7 @@ export function labelOf({ name, threads }: Pick<Measurement, 'name' | 'threads'>
 /** `only` empty: stages and peers. Throws `WrongUsage` where a name is unknown. */
 export function planOf(only: readonly string[], threads: number): BenchPlan {
   const wanted = only.length === 0 ? ['stages', 'peers'] : only;
-  const all = [...stages(threads), ...peers(threads).flatMap(({ ours, peer }) => [ours, peer]), ...scaling(threads)];
+  const all = [...stages(threads), ...peers(threads).map(({ peer }) => peer), ...scaling(threads)];
   const isNamed = (one: Measurement, name: string): boolean =>
     one.group === name || ((one.name === name || labelOf(one) === name) && one.group !== 'scaling');
   for (const name of wanted) {
@@ -43,12 +43,14 @@ export function planOf(only: readonly string[], threads: number): BenchPlan {
     const names = [...new Set(all.map((one) => one.name))].join(', ');
     throw new WrongUsage(`--only ${name}: there are the groups ${GROUPS.join(', ')} and the cases ${names}`);
   }
-  const isWanted = (one: Measurement): boolean => wanted.some((name) => isNamed(one, name));
-  // A case that several comparisons share is measured once; a peer brings what it is compared with.
-  const comparisons = peers(threads).filter(({ ours, peer }) => isWanted(peer) && ours.group === 'peers');
-  const chosen = [...all.filter(isWanted), ...comparisons.flatMap(({ ours, peer }) => [ours, peer])];
-  const distinct = new Map(chosen.map((one) => [`${one.group} ${labelOf(one)} ${one.share}`, one]));
-  return { measurements: [...distinct.values()], comparisons };
+  const chosen = all.filter((one) => wanted.some((name) => isNamed(one, name)));
+  const comparisons = peers(threads).filter(({ peer }) => chosen.some((one) => labelOf(one) === labelOf(peer)));
+  const isPeer = (one: Measurement): boolean => one.group === 'peers';
+  // A peer brings what it is compared with, beside it.
+  return {
+    measurements: [...chosen.filter((one) => !isPeer(one)), ...comparisons.flatMap(({ ours, peer }) => [ours, peer])],
+    comparisons,
+  };
 }
 
 function stages(threads: number): Measurement[] {

@@ -29,19 +29,32 @@ export interface ProgramOptions {
 }
 
 /** Runs `remessa` with the settings of the bench alone; rejects where it does not exit 0. */
-export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<ProgramRun> {
-  const { dataDir, threads } = options;
-  const usageFile = `${dataDir}.usage`;
+export function runProgram(args: readonly string[], options: ProgramOptions): Promise<ProgramRun> {
+  const { dataDir, threads, burn, outFile } = options;
+  const env = { REMESSA_DATA_DIR: dataDir, REMESSA_THREADS: String(threads) };
+  return runEntry(MAIN, args, { usageFile: `${dataDir}.usage`, env, burn, outFile });
+}
+
+export interface EntryOptions {
+  /** Where the process notes what it took; removed again. */
+  readonly usageFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly burn?: number | undefined;
+  readonly outFile?: string | undefined;
+}
+
+/** Runs a module in a process of its own, exactly measured; rejects where it does not exit 0. */
+export async function runEntry(entry: string, args: readonly string[], options: EntryOptions): Promise<ProgramRun> {
+  const { usageFile, burn, outFile } = options;
   const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('REMESSA_'));
   const env = {
     ...Object.fromEntries(inherited),
     NODE_COMPILE_CACHE: COMPILE_CACHE,
-    REMESSA_DATA_DIR: dataDir,
-    REMESSA_THREADS: String(threads),
+    ...options.env,
     [USAGE_FILE_KEY]: usageFile,
-    [USAGE_BURN_KEY]: String(options.burn ?? 0),
+    [USAGE_BURN_KEY]: String(burn ?? 0),
   };
-  const ran = await run(process.execPath, ['--import', HOOK, MAIN, ...args], { env, outFile: options.outFile });
+  const ran = await run(process.execPath, ['--import', HOOK, entry, ...args], { env, outFile });
   const usage = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
   rmSync(usageFile);
   const { userMs, systemMs, peakBytes } = usage;

@@ -1,0 +1,156 @@
+/**
+ * The process in which a figure of the kernel and its yardstick are measured in turns of some tens of milliseconds, so
+ * close to each other that whatever disturbs one disturbs the other. Takes a `PairsTask` as JSON in its one argument,
+ * prints the ratios, ours to the yardstick's, of processor time.
+ */
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
+import { scanPiece } from '../../src/kernel/scan.ts';
+import { SplitFold } from '../../src/kernel/split.ts';
+import { factsOfRanges, type RangeSum } from '../cases/rangeTotals.ts';
+import { readRange } from '../cases/recordsWorker.ts';
+import { settingsFor } from '../engine.ts';
+import { differences, type Facts } from '../facts.ts';
+import { burn } from '../meter.ts';
+import { splitFile } from '../splitFile.ts';
+import { PlainRecords, walkLines } from './yardsticks.ts';
+
+export interface PairsTask {
+  readonly figure: 'scan' | 'records';
+  readonly path: string;
+  readonly facts: Partial<Facts>;
+  /** At least so many ratios are taken. */
+  readonly pairs: number;
+  /** A planted slowdown, as a share of ours. */
+  readonly burn: number;
+}
+
+/** Ours and the yardstick over the same part of the file; `check` throws where a whole pass found something else. */
+interface Subject {
+  readonly parts: number;
+  ours(part: number): Promise<void>;
+  yardstick(part: number): void;
+  check(): void;
+}
+
+/** Short pieces and ranges, so that there are many parts. */
+const PART_BYTES = 4 * 1024 * 1024;
+const WARM_UP_PASSES = 3;
+/** The scan of a part takes a millisecond or two: too little to be told from a clock tick. */
+const SCANS = 16;
+
+async function pairs(task: PairsTask): Promise<number[]> {
+  const subject = task.figure === 'scan' ? scanSubject(task) : recordsSubject(task);
+  const ratios: number[] = [];
+  for (let pass = 0; pass < WARM_UP_PASSES || ratios.length < task.pairs; pass++) {
+    for (let part = 0; part < subject.parts; part++) {
+      const oursFirst = (pass + part) % 2 === 0;
+      const before = oursFirst ? 0 : cpuOf(() => subject.yardstick(part));
+      const ours = await oursMs(subject, part, task.burn);
+      const yardstick = oursFirst ? cpuOf(() => subject.yardstick(part)) : before;
+      if (pass >= WARM_UP_PASSES) ratios.push(ours / yardstick);
+    }
+    subject.check();
+  }
+  return ratios;
+}
+
+async function oursMs(subject: Subject, part: number, share: number): Promise<number> {
+  const from = process.cpuUsage();
+  await subject.ours(part);
+  if (share > 0) burn(spentSince(from) * share);
+  return spentSince(from);
+}
+
+function cpuOf(work: () => void): number {
+  const from = process.cpuUsage();
+  work();
+  return spentSince(from);
+}
+
+/** User and system: over so short a time Linux does not know one from the other, but their sum is exact. */
+function spentSince(from: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
+}
+
+function scanSubject({ path, facts }: PairsTask): Subject {
+  const bytes = readFileSync(path);
+  const { recordBytesMax } = settingsFor(join(path, '..'), 1);
+  const { header } = splitFile(path, bytes.length, settingsFor(join(path, '..'), 1));
+  const rest = bytes.subarray(header.end);
+  const parts = Math.ceil(rest.length / PART_BYTES);
+  const partOf = (part: number): Buffer => rest.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+  const digests = new Digests();
+  const summaries = new Map<number, ReturnType<typeof scanPiece>>();
+  return {
+    parts,
+    async ours(part) {
+      const piece = partOf(part);
+      const end = part * PART_BYTES + piece.length;
+      const next = end < rest.length ? (rest[end] as number) : -1;
+      const offset = header.end + part * PART_BYTES;
+      for (let i = 0; i < SCANS; i++) {
+        summaries.set(part, scanPiece(piece, piece.length, next, offset, DEFAULT_DIALECT, recordBytesMax));
+      }
+    },
+    yardstick(part) {
+      for (let i = 0; i < SCANS; i++) digests.see(part, walkLines(partOf(part)));
+    },
+    check() {
+      const options = { start: header.end, firstLine: header.nextLine, rangeBytes: PART_BYTES, recordBytesMax };
+      const fold = new SplitFold(options);
+      for (let part = 0; part < parts; part++) fold.add(summaries.get(part) as ReturnType<typeof scanPiece>);
+      const split = fold.finish();
+      if ('code' in split) throw new Error(`the scan says ${split.code}`);
+      refuse({ records: split.records, lfs: header.nextLine - 1 + split.lines }, facts);
+    },
+  };
+}
+
+function recordsSubject({ path, facts }: PairsTask): Subject {
+  const bytes = readFileSync(path);
+  const settings = { ...settingsFor(join(path, '..'), 1), rangeBytes: PART_BYTES };
+  const { plan, pageBytes, ranges } = splitFile(path, bytes.length, settings);
+  const setup = { path, plan, pageBytes, readBytes: settings.readBytes };
+  const opened = { setup, fd: openSync(path, 'r'), buffer: new Uint8Array(settings.readBytes + plan.recordBytesMax) };
+  const plain = new PlainRecords();
+  const digests = new Digests();
+  const sums: RangeSum[] = [];
+  return {
+    parts: ranges.length,
+    async ours(part) {
+      sums[part] = await readRange(opened, ranges[part] as (typeof ranges)[number]);
+    },
+    yardstick(part) {
+      const { start, end } = ranges[part] as (typeof ranges)[number];
+      digests.see(part, plain.read(bytes.subarray(start, end)));
+    },
+    check: () => refuse(factsOfRanges(sums), facts),
+  };
+}
+
+function refuse(found: Partial<Facts>, facts: Partial<Facts>): void {
+  const wrong = differences(found, facts);
+  if (wrong.length > 0) throw new Error(`the output is wrong: ${wrong.join('; ')}`);
+}
+
+/** A yardstick's work is the same every time, or it is none. */
+class Digests {
+  readonly #seen = new Map<number, number>();
+
+  see(part: number, digest: number): void {
+    const before = this.#seen.get(part) ?? digest;
+    if (before !== digest) throw new Error('the yardstick did other work than before');
+    this.#seen.set(part, digest);
+  }
+}
+
+try {
+  process.stdout.write(JSON.stringify(await pairs(JSON.parse(process.argv[2] ?? '') as PairsTask)));
+} catch (error) {
+  process.stderr.write(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

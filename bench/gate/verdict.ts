@@ -1,0 +1,80 @@
+/**
+ * From ratios to a verdict. A figure is judged once the interval of its median is clear of its budget on one side, or when
+ * it may be measured no more: then the median alone decides.
+ */
+import { type Interval, medianInterval, medianOf } from '../statistics.ts';
+
+export interface Budget {
+  /** The most the median ratio, ours to the yardstick's, may be. */
+  readonly most: number;
+  /** What the yardstick is, and why the budget is what it is. */
+  readonly why: string;
+}
+
+export interface Verdict {
+  readonly passes: boolean;
+  readonly median: number;
+  /** Of the median; `undefined` where there were too few ratios. */
+  readonly interval: Interval | undefined;
+  readonly ratios: number;
+  /** The budget is so wide that a slowdown of 20 % would pass unseen. */
+  readonly loose: boolean;
+}
+
+/** How sure the gate is before it stops measuring. */
+const CONFIDENCE = 0.98;
+/** A slowdown this large must be seen. */
+export const SEEN_SLOWDOWN = 1.2;
+
+/** `undefined`: measure on. */
+export function verdictOf(ratios: readonly number[], budget: Budget, mayGoOn: boolean): Verdict | undefined {
+  if (ratios.length === 0) return undefined;
+  const interval = medianInterval(ratios, CONFIDENCE);
+  const isClear = interval !== undefined && (interval.high <= budget.most || interval.low > budget.most);
+  if (!isClear && mayGoOn) return undefined;
+  const median = medianOf(ratios);
+  return {
+    passes: median <= budget.most,
+    median,
+    interval,
+    ratios: ratios.length,
+    loose: median * SEEN_SLOWDOWN <= budget.most,
+  };
+}
+
+/**
+ * The budget to write for a figure: halfway, by ratio, between what was measured and the slowdown that must be seen, so
+ * that noise has the same room on both sides.
+ */
+export function suggestedBudget(median: number): number {
+  return Number((median * Math.sqrt(SEEN_SLOWDOWN)).toPrecision(3));
+}
+
+/** What a person needs to know of a figure, in a line or, where it failed, a few. */
+export function verdictText(figure: string, verdict: Verdict, budget: Budget): string {
+  const { median, interval, ratios, passes, loose } = verdict;
+  const range = interval === undefined ? '' : ` (${ratio(interval.low)}–${ratio(interval.high)})`;
+  const facts = `${ratio(median)}${range} of at most ${ratio(budget.most)}, ${ratios} measurements`;
+  if (passes && !loose) return `ok    ${figure}: ${facts}\n`;
+  if (passes) {
+    return `ok    ${figure}: ${facts}
+      its budget is loose, a slowdown of 20 % would pass: lower it to ${suggestedBudget(median)} in bench/budgets.json\n`;
+  }
+  const above = ((median / budget.most - 1) * 100).toFixed(1);
+  return `FAIL  ${figure}: ${facts}: ${above} % above its budget
+      ${budget.why}
+      look further: npm run bench:gate -- --only ${figure}; ${LOOK_FURTHER[figure] ?? ''}
+      if it must cost that much: set it to ${suggestedBudget(median)} in bench/budgets.json and say why\n`;
+}
+
+const PROFILE = 'node --cpu-prof --cpu-prof-dir=.bench/profiles';
+const LOOK_FURTHER: Readonly<Record<string, string>> = {
+  scan: 'npm run bench -- --only scan',
+  records: 'npm run bench -- --only records',
+  ingest: `npm run bench -- --only ingest says in which state; ${PROFILE} src/main.ts ingest … says where in it`,
+  again: `${PROFILE} src/main.ts ingest … of a file that was ingested before`,
+};
+
+function ratio(value: number): string {
+  return value.toPrecision(3);
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FIGURES } from '../../bench/gate/ratios.ts';
+import { type Budget, SEEN_SLOWDOWN, suggestedBudget, verdictOf, verdictText } from '../../bench/gate/verdict.ts';
+import { medianOf } from '../../bench/statistics.ts';
+
+const budget: Budget = { most: 1.1, why: 'because' };
+const steady = (ratio: number, count: number): number[] => Array.from({ length: count }, () => ratio);
+
+describe('the verdict on a figure', () => {
+  it('waits until there are enough ratios to be sure', () => {
+    expect(verdictOf([], budget, true)).toBeUndefined();
+    expect(verdictOf(steady(1, 6), budget, true)).toBeUndefined();
+    expect(verdictOf(steady(1, 7), budget, true)).toMatchObject({ passes: true, ratios: 7 });
+    expect(verdictOf(steady(1.2, 7), budget, true)).toMatchObject({ passes: false });
+  });
+
+  it('measures on while the interval lies across the budget, and then goes by the median', () => {
+    const mixed = [1, 1.2, 1, 1.2, 1, 1.2, 1, 1, 1.2, 1];
+    expect(verdictOf(mixed, budget, true)).toBeUndefined();
+    expect(verdictOf(mixed, budget, false)).toMatchObject({ passes: true });
+    expect(verdictOf([1.2, ...mixed, 1.2, 1.2], budget, false)).toMatchObject({ passes: false });
+  });
+
+  it('is not swayed by single runs that were disturbed', () => {
+    expect(verdictOf([...steady(1, 12), 3, 5], budget, true)).toMatchObject({ passes: true });
+    expect(verdictOf([...steady(1.2, 12), 0.2, 0.5], budget, true)).toMatchObject({ passes: false });
+  });
+
+  it('passes what is as it was and fails what is a fifth slower, both by the same margin, under noise of 5 %', () => {
+    const noise = fc.array(fc.double({ min: 0.95, max: 1.05, noNaN: true }), { minLength: 7, maxLength: 25 });
+    fc.assert(
+      fc.property(noise, fc.double({ min: 0.01, max: 100, noNaN: true }), (factors, figure) => {
+        const own: Budget = { most: suggestedBudget(figure), why: '' };
+        expect(
+          verdictOf(
+            factors.map((factor) => factor * figure),
+            own,
+            false,
+          )?.passes,
+        ).toBe(true);
+        const slower = factors.map((factor) => factor * figure * SEEN_SLOWDOWN);
+        expect(verdictOf(slower, own, false)?.passes).toBe(false);
+      }),
+    );
+  });
+
+  it('says where a budget is so wide that a slowdown of a fifth would pass', () => {
+    const verdict = verdictOf(steady(0.9, 7), budget, true);
+    expect(verdict).toMatchObject({ passes: true, loose: true });
+    const says = verdict === undefined ? '' : verdictText('records', verdict, budget);
+    expect(says).toContain(`lower it to ${suggestedBudget(0.9)}`);
+    expect(verdictOf(steady(0.95, 7), budget, true)).toMatchObject({ loose: false });
+  });
+
+  it('tells of a failure which budget, by how much, why it stands and how to look further', () => {
+    const verdict = verdictOf(steady(1.21, 8), budget, true);
+    const says = verdict === undefined ? '' : verdictText('records', verdict, budget);
+    expect(says).toMatch(/^FAIL {2}records: 1\.21 .* of at most 1\.10, 8 measurements: 10\.0 % above its budget/);
+    expect(says).toContain('because');
+    expect(says).toContain('npm run bench:gate -- --only records');
+    expect(says).toContain(`set it to ${suggestedBudget(1.21)}`);
+  });
+});
+
+describe('bench/budgets.json', () => {
+  const budgets = JSON.parse(readFileSync(new URL('../../bench/budgets.json', import.meta.url), 'utf8')) as Readonly<
+    Record<string, Budget>
+  >;
+
+  it('has one budget with its reason for each gated figure, and no other', () => {
+    expect(Object.keys(budgets).sort()).toEqual([...FIGURES].sort());
+    for (const { most, why } of Object.values(budgets)) {
+      expect(most).toBeGreaterThan(0);
+      expect(why.length).toBeGreaterThan(40);
+    }
+  });
+
+  it('leaves noise room on both sides of the figures it quotes, and so sees a fifth', () => {
+    for (const { most, why } of Object.values(budgets)) {
+      const quoted = /measured ([0-9.]+) to ([0-9.]+)$/.exec(why);
+      expect(quoted, why).not.toBeNull();
+      const middle = medianOf([Number(quoted?.[1]), Number(quoted?.[2])]);
+      expect(most / middle).toBeGreaterThan(1.02);
+      expect(most / middle).toBeLessThan(SEEN_SLOWDOWN / 1.02);
+    }
+  });
+});
