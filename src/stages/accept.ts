@@ -87,17 +87,14 @@ export async function clientOf(context: AcceptContext, id: string): Promise<Clie
   return client;
 }
 
-/** Per source, the arrivals that failed at the last look, with the reason: each is told once, though looks are many. */
-const failing = new WeakMap<Arrivals, ReadonlySet<string>>();
+/** Per source, the failures that were told: an arrival that fails is given again at every look, and told once. */
+const told = new WeakMap<Arrivals, Set<string>>();
+/** Beyond so many the memory starts anew, and failures that last are told once more. */
+const TOLD_MAX = 10_000;
 
-/**
- * Takes what has arrived, at most `max` besides those that failed before, so that they keep no other from its turn;
- * answers how many arrivals became (or already were) batches.
- */
+/** Takes what has arrived, at most `max`; answers how many arrivals became (or already were) batches. */
 export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals, max: number): Promise<number> {
-  const failedBefore = failing.get(arrivals) ?? new Set<string>();
-  const failed = new Set<string>();
-  const found = await arrivals.poll(max + failedBefore.size);
+  const found = await arrivals.poll(max);
   for (const refusal of found.refusals) {
     context.telemetry.emit({ name: 'arrival.refused', level: 'warn', fields: { ...refusal } });
   }
@@ -109,9 +106,7 @@ export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals,
       taken += 1;
     } catch (error) {
       const says = error instanceof Error ? error.message : String(error);
-      const id = `${arrival.bucket} ${arrival.key} ${arrival.version} ${says}`;
-      failed.add(id);
-      if (failedBefore.has(id)) continue;
+      if (!isNews(arrivals, `${arrival.bucket} ${arrival.key} ${arrival.version} ${says}`)) continue;
       context.telemetry.emit({
         name: 'arrival.failed',
         level: 'error',
@@ -119,6 +114,14 @@ export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals,
       });
     }
   }
-  failing.set(arrivals, failed);
   return taken;
+}
+
+function isNews(arrivals: Arrivals, failure: string): boolean {
+  const known = told.get(arrivals) ?? new Set<string>();
+  told.set(arrivals, known);
+  if (known.has(failure)) return false;
+  if (known.size >= TOLD_MAX) known.clear();
+  known.add(failure);
+  return true;
 }
