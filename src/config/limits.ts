@@ -35,9 +35,9 @@ const CHUNK_SLACK = 1.125;
 const CHUNK_RECORDS_MAX = 2 ** 20;
 /** A small batch has to fit as well, whatever the shards are. */
 const CHUNK_RECORDS_MIN = 1024;
-/** Numbers and positions of an unpacked record; its texts; its outcome. */
-const CHUNK_RECORD_BYTES = 112;
-const CHUNK_TEXT_BYTES = 72;
+/** Of an unpacked record: its numbers, outcome and place in the order of hashes; its head and texts in the arena. */
+const CHUNK_RECORD_BYTES = 68;
+const CHUNK_TEXT_BYTES = 112;
 /** What finding duplicates holds of each distinct reference: the reference, hash, line and slots, while the table grows. */
 const REFERENCE_BYTES = 80;
 /** A group of rows as they go to and from the debts table. */

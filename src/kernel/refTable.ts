@@ -24,6 +24,13 @@ export class RefTable {
     return this.#count;
   }
 
+  /** Forgets all references and keeps the room for the next shard's, which are about as many. */
+  clear(): void {
+    this.#count = 0;
+    this.#refsUsed = 0;
+    this.#slots.fill(0);
+  }
+
   /**
    * The line of the first record with this reference; 0 where there was none, and then this record is the first.
    * The reference is `[start, end)` of `bytes`.

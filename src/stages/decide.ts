@@ -53,7 +53,7 @@ export function decide(
     refHash: chunk.hashes[i] as number,
     externalRef,
     debtorName: chunk.name(i),
-    cpf: String(chunk.cpfs[i]).padStart(11, '0'),
+    cpf: chunk.cpf(i),
     amountCents: chunk.cents[i] as number,
     dueDate: unpackDate(chunk.days[i] as number),
     debtorEmail: optional(0, existing?.debtorEmail),

@@ -18,8 +18,8 @@ import { AMOUNT, DUE_DATE, NO_COLUMN, REF } from '../kernel/columns.ts';
 import { PageReader } from '../kernel/pages.ts';
 import { EntryWriter } from '../kernel/parts.ts';
 import type { BusinessRules } from '../kernel/plan.ts';
-import type { RecordChunk } from '../kernel/recordChunk.ts';
-import { RefTable } from '../kernel/refTable.ts';
+import { RECORD_HEAD_BYTES, type RecordChunk } from '../kernel/recordChunk.ts';
+import type { RefTable } from '../kernel/refTable.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
 import { CREATED, DUPLICATE, optionalColumns, REJECTED } from './decide.ts';
 import { outcomesPartKey } from './keys.ts';
@@ -116,14 +116,10 @@ export class Registrar {
   readonly #rules: CompiledRules;
   readonly #registration: Registration;
   readonly #reader = new PageReader();
-  readonly #seen = new RefTable();
+  readonly #seen: RefTable;
   readonly #chunk: RecordChunk;
   readonly #entries: EntryWriter;
   readonly #totals = new Totals();
-  /** Per record of the chunk: its outcome, its code, and for a duplicate the line of the winner. */
-  readonly #outcomes: Uint8Array;
-  readonly #codes: Uint8Array;
-  readonly #winners: Float64Array;
 
   /** A block of outcomes ends before each of `cutLines` (ascending). */
   constructor(args: RegisterArgs, context: TaskContext, cutLines: readonly number[] = []) {
@@ -136,9 +132,7 @@ export class Registrar {
     this.#entries = new EntryWriter(entryBlockBytes);
     this.#chunk = context.scratch.chunk(chunkRecords, chunkTextBytes);
     this.#chunk.clear();
-    this.#outcomes = new Uint8Array(chunkRecords);
-    this.#codes = new Uint8Array(chunkRecords);
-    this.#winners = new Float64Array(chunkRecords);
+    this.#seen = context.scratch.references();
   }
 
   async page(page: Uint8Array, emit: Emit): Promise<void> {
@@ -174,55 +168,55 @@ export class Registrar {
     const chunk = this.#chunk;
     const day = chunk.days[i] as number;
     const refused = applyRules(this.#rules, day, chunk.cents[i] as number);
-    this.#winners[i] = 0;
+    chunk.winners[i] = 0;
     if (refused !== 0) {
-      this.#outcomes[i] = REJECTED;
-      this.#codes[i] = refused;
+      chunk.outcomes[i] = REJECTED;
+      chunk.codes[i] = refused;
       return;
     }
     const winner = this.#seen.claim(
       chunk.hashes[i] as number,
       chunk.arena,
-      chunk.refStarts[i] as number,
+      (chunk.starts[i] as number) + RECORD_HEAD_BYTES,
       chunk.refEnds[i] as number,
       chunk.lines[i] as number,
     );
     if (winner !== 0) {
-      this.#outcomes[i] = DUPLICATE;
-      this.#codes[i] = RECORD_CODES.DUPLICATE_REF.id;
-      this.#winners[i] = winner;
+      chunk.outcomes[i] = DUPLICATE;
+      chunk.codes[i] = RECORD_CODES.DUPLICATE_REF.id;
+      chunk.winners[i] = winner;
       return;
     }
     const warning = chunk.warnings[i] as number;
-    this.#outcomes[i] = CREATED;
-    this.#codes[i] =
+    chunk.outcomes[i] = CREATED;
+    chunk.codes[i] =
       warning === 0 && nearPrescription(this.#rules, day) ? RECORD_CODES.DEBT_NEAR_PRESCRIPTION.id : warning;
   }
 
   async #settleWithStore(): Promise<void> {
     const chunk = this.#chunk;
-    const order = chunk.byHash((i) => this.#outcomes[i] === CREATED);
+    const order = chunk.byHash((i) => chunk.outcomes[i] === CREATED);
     const { debts } = this.#context;
     // The fates of what the store decides have the numbers of their outcomes, but for tombstones.
     const answer =
       debts.register === undefined
-        ? await registerRows(debts, this.#registration, chunk, order, this.#outcomes)
-        : await debts.register(this.#registration, chunk, order, this.#outcomes);
+        ? await registerRows(debts, this.#registration, chunk, order, chunk.outcomes)
+        : await debts.register(this.#registration, chunk, order, chunk.outcomes);
     if (answer === 'superseded') {
       throw new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
     }
     for (const i of order) {
-      if (this.#outcomes[i] !== ERASED) continue;
-      this.#outcomes[i] = REJECTED;
-      this.#codes[i] = RECORD_CODES.DEBT_ERASED.id;
+      if (chunk.outcomes[i] !== ERASED) continue;
+      chunk.outcomes[i] = REJECTED;
+      chunk.codes[i] = RECORD_CODES.DEBT_ERASED.id;
     }
   }
 
   /** Writes the record's outcome and counts it. */
   #enter(i: number): void {
     const chunk = this.#chunk;
-    const outcome = this.#outcomes[i] as number;
-    const code = this.#codes[i] as number;
+    const outcome = chunk.outcomes[i] as number;
+    const code = chunk.codes[i] as number;
     const cents = chunk.cents[i] as number;
     const rejected = outcome === REJECTED;
     this.#entries.add(
@@ -232,9 +226,9 @@ export class Registrar {
       columnOf(code),
       cents,
       chunk.arena,
-      chunk.refStarts[i] as number,
+      (chunk.starts[i] as number) + RECORD_HEAD_BYTES,
       chunk.refEnds[i] as number,
-      this.#winners[i] as number,
+      chunk.winners[i] as number,
       rejected ? (chunk.offsets[i] as number) : 0,
       rejected ? (chunk.rawBytes[i] as number) : 0,
     );

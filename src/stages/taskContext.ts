@@ -8,6 +8,7 @@ import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { StagingStore } from '../io/ports/staging.ts';
 import { RecordChunk } from '../kernel/recordChunk.ts';
+import { RefTable } from '../kernel/refTable.ts';
 
 export interface TaskContext {
   readonly settings: Settings;
@@ -24,13 +25,20 @@ export interface Scratch {
   buffer(bytes: number): Uint8Array;
   /** The worker's one chunk of unpacked records. */
   chunk(records: number, textBytes: number): RecordChunk;
+  /** The worker's one table of references, empty. */
+  references(): RefTable;
 }
 
 /** One growing buffer per worker: the largest request so far decides, so its size is bounded by the settings. */
 export function createScratch(): Scratch {
   let buffer = new Uint8Array(0);
   let chunk: RecordChunk | undefined;
+  const references = new RefTable();
   return {
+    references() {
+      references.clear();
+      return references;
+    },
     chunk(records, textBytes) {
       if (chunk?.capacity !== records) chunk = new RecordChunk(records, textBytes);
       return chunk;

@@ -188,7 +188,7 @@ describe('the image of records', () => {
     const chunk = chunkOf(lines, ALL_FIELDS, LINE_FAR);
     const order = chunk.byHash((i) => i % 3 !== 1);
     for (const bytesMax of [0, 5 * 32_768, 100 * 32_768]) {
-      const image = new DebtImage(bytesMax);
+      const image = new DebtImage(bytesMax, 3000);
       const db = new DatabaseSync(':memory:');
       const rows: Record<string, unknown>[] = [];
       let pieces = 0;

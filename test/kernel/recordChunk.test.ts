@@ -13,7 +13,7 @@ function valuesOf(chunk: RecordChunk, i: number) {
     line: chunk.lines[i],
     ref: chunk.ref(i),
     name: chunk.name(i),
-    cpf: String(chunk.cpfs[i]).padStart(11, '0'),
+    cpf: chunk.cpf(i),
     cents: chunk.cents[i],
     day: chunk.days[i],
     optional: [0, 1, 2, 3, 4].map((k) => chunk.optional(i, k)),

@@ -7,7 +7,7 @@
  * §2): leaf cells are `varint bytes, varint rowid, record`, from the end of the page down; one interior root above them.
  * SQLite only reads the image.
  *
- * Memory: `bytesMax`, made once; `fill` stops where it is full.
+ * Memory: `bytesMax`, and 12 bytes a row, made once; `fill` stops where it is full.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../core/assert.ts';
@@ -15,9 +15,9 @@ import type { DebtRecords } from '../ports/debts.ts';
 
 /** Columns of `image.rows`; those of a debt stand under the same names as in `debts`. */
 const SCHEMA = `CREATE TABLE rows (
-  n INTEGER PRIMARY KEY, ref_hash INTEGER, external_ref TEXT, debtor_name TEXT, cpf TEXT, amount_cents INTEGER,
-  due_date TEXT, debtor_email TEXT, debtor_phone TEXT, creditor_name TEXT, account_type TEXT, installment TEXT,
-  line INTEGER)`;
+  n INTEGER PRIMARY KEY, line INTEGER, amount_cents INTEGER, ref_hash INTEGER, cpf TEXT, due_date TEXT,
+  external_ref TEXT, debtor_name TEXT, debtor_email TEXT, debtor_phone TEXT, creditor_name TEXT, account_type TEXT,
+  installment TEXT)`;
 
 const PAGE_BYTES = 32_768;
 const LEAF = 13;
@@ -30,18 +30,27 @@ const INTERIOR_CELL_BYTES_MAX = 4 + 4 + POINTER_BYTES;
 /** Offsets in page 1: pages of the file. */
 const FILE_PAGES_AT = 28;
 
-const OPTIONAL_COLUMNS = 5;
+/** A record in the arena (`DebtRecords`). */
+const TEXTS = 7;
+const CENTS_AT = 6;
+const HASH_AT = 14;
+const CPF_AT = 18;
+const DAY_AT = 23;
+const SIZES_AT = 26;
+const HEAD_BYTES = SIZES_AT + 2 * TEXTS;
+
 const CPF_DIGITS = 11;
 const DAY_DIGITS = 10;
 /** Serial types: NULL, integers of six and eight bytes; a text of n bytes is 13 + 2n. */
 const NULL_TYPE = 0;
 const INT48 = 5;
 const INT64 = 6;
-const INT48_MAX = 2 ** 47 - 1;
 const TEXT_TYPE = 13;
-/** Bytes of the header (its own included) but for the texts' types; bytes of the body but for the texts and a long amount. */
-const HEADER_FIXED_BYTES = 1 + 6;
-const BODY_FIXED_BYTES = 6 + CPF_DIGITS + 6 + DAY_DIGITS + 6;
+/** Of `n` (NULL: it is the rowid), line, amount_cents, ref_hash, cpf and due_date. */
+const FIXED_TYPES = [NULL_TYPE, INT48, INT64, INT48, TEXT_TYPE + 2 * CPF_DIGITS, TEXT_TYPE + 2 * DAY_DIGITS] as const;
+/** Bytes of the header, its own size included, but for the types of the texts; of the body but for the texts. */
+const HEADER_FIXED_BYTES = 1 + FIXED_TYPES.length;
+const BODY_FIXED_BYTES = 6 + 8 + 6 + CPF_DIGITS + DAY_DIGITS;
 /** A longer cell would need an overflow page, which the image never has: (page − 35) bytes of payload stay in a leaf. */
 const PAYLOAD_BYTES_MAX = PAGE_BYTES - 35;
 
@@ -51,13 +60,19 @@ export class DebtImage {
   readonly #view: DataView;
   /** The largest rowid of each leaf. */
   readonly #lastRows: Int32Array;
+  /** The texts' serial types of the record being added. */
+  readonly #types = new Int32Array(TEXTS);
+  /** Of each row: its document as a number, and its hash; known here without another way to a far part of memory. */
+  readonly documents: Float64Array;
+  readonly hashes: Uint32Array;
   #leaves = 0;
   /** Of the open leaf: start of its page, its cells, where its lowest cell begins. */
   #page = 0;
   #cells = 0;
   #low = 0;
 
-  constructor(bytesMax: number) {
+  /** An image takes no more bytes and no more rows than that. */
+  constructor(bytesMax: number, rowsMax: number) {
     this.#pagesMax = Math.max(3, Math.floor(bytesMax / PAGE_BYTES));
     assert(
       (this.#pagesMax - 2) * INTERIOR_CELL_BYTES_MAX + INTERIOR_HEADER_BYTES <= PAGE_BYTES,
@@ -66,6 +81,8 @@ export class DebtImage {
     this.#bytes = new Uint8Array(this.#pagesMax * PAGE_BYTES);
     this.#view = new DataView(this.#bytes.buffer);
     this.#lastRows = new Int32Array(this.#pagesMax);
+    this.documents = new Float64Array(rowsMax);
+    this.hashes = new Uint32Array(rowsMax);
     this.#bytes.set(schemaPage());
   }
 
@@ -77,7 +94,9 @@ export class DebtImage {
     this.#leaves = 0;
     this.#openLeaf();
     let at = from;
-    while (at < order.length && this.#add(records, order[at], at - from + 1)) at++;
+    const { arena, starts } = records;
+    const end = Math.min(order.length, from + this.documents.length);
+    while (at < end && this.#add(arena, starts[order[at]], at - from + 1)) at++;
     this.#closeLeaf(at - from);
     return at;
   }
@@ -134,22 +153,19 @@ export class DebtImage {
   }
 
   /** `false`: there is no room for the record, and nothing was taken. */
-  #add(records: DebtRecords, i: number, row: number): boolean {
-    const { refStarts, refEnds, nameStarts, nameEnds, optionalStarts, optionalEnds } = records;
-    const present = records.present[i];
-    const refBytes = refEnds[i] - refStarts[i];
-    const nameBytes = nameEnds[i] - nameStarts[i];
-    const cents = records.cents[i];
-    const firstOptional = i * OPTIONAL_COLUMNS;
-    let header = HEADER_FIXED_BYTES + textTypeBytes(refBytes) + textTypeBytes(nameBytes);
-    let body = BODY_FIXED_BYTES + refBytes + nameBytes + (cents > INT48_MAX ? 2 : 0);
-    for (let k = 0; k < OPTIONAL_COLUMNS; k++) {
-      const size = optionalEnds[firstOptional + k] - optionalStarts[firstOptional + k];
-      header += (present & (1 << k)) === 0 ? 1 : textTypeBytes(size);
-      if ((present & (1 << k)) !== 0) body += size;
+  #add(arena: Uint8Array, record: number, row: number): boolean {
+    const types = this.#types;
+    let header = HEADER_FIXED_BYTES;
+    let texts = 0;
+    for (let t = 0, sizeAt = record + SIZES_AT; t < TEXTS; t++, sizeAt += 2) {
+      const size = ((arena[sizeAt] as number) << 8) | (arena[sizeAt + 1] as number);
+      const type = size === 0 ? NULL_TYPE : TEXT_TYPE + 2 * size;
+      types[t] = type;
+      header += type < 0x80 ? 1 : 2;
+      texts += size;
     }
-    const payload = header + body;
-    assert(payload <= PAYLOAD_BYTES_MAX && header <= 127, 'a record fits in a page');
+    const payload = header + BODY_FIXED_BYTES + texts;
+    assert(payload <= PAYLOAD_BYTES_MAX, 'a record fits in a page');
     const cell = varintBytes(payload) + varintBytes(row) + payload;
     if (this.#low - cell < LEAF_HEADER_BYTES + (this.#cells + 1) * POINTER_BYTES) {
       if (this.#leaves + 3 === this.#pagesMax) return false;
@@ -158,44 +174,31 @@ export class DebtImage {
     }
     this.#low -= cell;
     const bytes = this.#bytes;
-    this.#view.setUint16(this.#page + LEAF_HEADER_BYTES + this.#cells++ * POINTER_BYTES, this.#low);
+    const pointer = this.#page + LEAF_HEADER_BYTES + this.#cells++ * POINTER_BYTES;
+    bytes[pointer] = this.#low >> 8;
+    bytes[pointer + 1] = this.#low;
 
     let at = putVarint(bytes, this.#page + this.#low, payload);
     at = putVarint(bytes, at, row);
-    let text = at + header;
     bytes[at++] = header;
-    bytes[at++] = NULL_TYPE;
-    bytes[at++] = INT48;
-    text = putInt48(bytes, text, records.hashes[i]);
-    at = putVarint(bytes, at, TEXT_TYPE + 2 * refBytes);
-    text = copyText(bytes, text, records.arena, refStarts[i], refEnds[i]);
-    at = putVarint(bytes, at, TEXT_TYPE + 2 * nameBytes);
-    text = copyText(bytes, text, records.arena, nameStarts[i], nameEnds[i]);
-    bytes[at++] = TEXT_TYPE + 2 * CPF_DIGITS;
-    text = putCpf(bytes, text, records.cpfs[i]);
-    if (cents > INT48_MAX) {
-      bytes[at++] = INT64;
-      bytes[text] = 0;
-      bytes[text + 1] = Math.floor(cents / 0x1_0000_0000_0000);
-      text = putInt48(bytes, text + 2, cents % 0x1_0000_0000_0000);
-    } else {
-      bytes[at++] = INT48;
-      text = putInt48(bytes, text, cents);
+    for (let i = 0; i < FIXED_TYPES.length; i++) bytes[at++] = FIXED_TYPES[i] as number;
+    for (let t = 0; t < TEXTS; t++) {
+      const type = types[t] as number;
+      if (type >= 0x80) bytes[at++] = 0x80 | (type >> 7);
+      bytes[at++] = type & 0x7f;
     }
-    bytes[at++] = TEXT_TYPE + 2 * DAY_DIGITS;
-    text = putDay(bytes, text, records.days[i]);
-    for (let k = 0; k < OPTIONAL_COLUMNS; k++) {
-      if ((present & (1 << k)) === 0) {
-        bytes[at++] = NULL_TYPE;
-        continue;
-      }
-      const start = optionalStarts[firstOptional + k];
-      const end = optionalEnds[firstOptional + k];
-      at = putVarint(bytes, at, TEXT_TYPE + 2 * (end - start));
-      text = copyText(bytes, text, records.arena, start, end);
-    }
-    bytes[at] = INT48;
-    putInt48(bytes, text, records.lines[i]);
+    // The line and the cents stand there as SQLite wants them.
+    for (let from = record; from < record + CENTS_AT + 8; from++) bytes[at++] = arena[from] as number;
+    bytes[at++] = 0;
+    bytes[at++] = 0;
+    for (let from = record + HASH_AT; from < record + HASH_AT + 4; from++) bytes[at++] = arena[from] as number;
+    const document = arenaCpf(arena, record);
+    this.documents[row - 1] = document;
+    this.hashes[row - 1] = arenaHash(arena, record);
+    at = putCpf(bytes, at, document);
+    at = putDay(bytes, at, arenaDay(arena, record));
+    const textsAt = record + HEAD_BYTES;
+    for (let from = textsAt; from < textsAt + texts; from++) bytes[at++] = arena[from] as number;
     return true;
   }
 }
@@ -220,34 +223,32 @@ function varintBytes(value: number): number {
 
 function putVarint(out: Uint8Array, at: number, value: number): number {
   const size = varintBytes(value);
+  if (size === 1) {
+    out[at] = value;
+    return at + 1;
+  }
   for (let i = size - 1, rest = value; i >= 0; i--, rest >>>= 7) {
     out[at + i] = (rest & 0x7f) | (i === size - 1 ? 0 : 0x80);
   }
   return at + size;
 }
 
-function textTypeBytes(size: number): number {
-  return varintBytes(TEXT_TYPE + 2 * size);
+/** The document of a record, its digits as a number. */
+function arenaCpf(arena: Uint8Array, record: number): number {
+  return arena[record + CPF_AT] * 0x1_0000_0000 + u32(arena, record + CPF_AT + 1);
 }
 
-/** Big-endian, from 0 below 2^48. */
-function putInt48(out: Uint8Array, at: number, value: number): number {
-  const high = Math.floor(value / 0x1_0000_0000);
-  const low = value % 0x1_0000_0000;
-  out[at] = high >>> 8;
-  out[at + 1] = high;
-  out[at + 2] = low >>> 24;
-  out[at + 3] = low >>> 16;
-  out[at + 4] = low >>> 8;
-  out[at + 5] = low;
-  return at + 6;
+function arenaHash(arena: Uint8Array, record: number): number {
+  return u32(arena, record + HASH_AT);
 }
 
-/** Short texts: a loop beats `set` on a subarray. */
-function copyText(out: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
-  let to = at;
-  for (let i = start; i < end; i++) out[to++] = from[i];
-  return to;
+function u32(arena: Uint8Array, at: number): number {
+  return ((arena[at] << 24) | (arena[at + 1] << 16) | (arena[at + 2] << 8) | arena[at + 3]) >>> 0;
+}
+
+function arenaDay(arena: Uint8Array, record: number): number {
+  const at = record + DAY_AT;
+  return (arena[at] << 16) | (arena[at + 1] << 8) | arena[at + 2];
 }
 
 function putDigits(out: Uint8Array, at: number, value: number, digits: number): number {

@@ -7,14 +7,13 @@
  *   against each other.
  * - A group is one transaction, durable by itself. It is made ready before the turn to write is taken.
  *
- * Memory: the image twice (SQLite keeps a copy), and 12 bytes a row of a group.
+ * Memory: the image twice (SQLite keeps a copy), and 12 bytes a row of it.
  */
 import { assert } from '../../core/assert.ts';
 import type { DebtRecords, Registration, WriteAnswer } from '../ports/debts.ts';
 import { DebtImage } from './debtImage.ts';
 import { DEBT_COLUMNS, type DebtsDb, INCOMING } from './debtsDb.ts';
 import { appendRun, encodeRun, POSITIONS } from './documentRuns.ts';
-import { guarded } from './sqlite.ts';
 import type { WriteTurn } from './writeTurn.ts';
 
 /** About 25,000 rows: long enough that a sync costs little, short enough that other writers need not wait long. */
@@ -91,9 +90,7 @@ function comparedColumns(hasOptional: readonly boolean[]): string[] {
 export class DebtRegister {
   readonly #db: DebtsDb;
   readonly #writeTurn: WriteTurn;
-  readonly #image = new DebtImage(IMAGE_BYTES);
-  readonly #documents = new Float64Array(POSITIONS);
-  readonly #hashes = new Uint32Array(POSITIONS);
+  readonly #image = new DebtImage(IMAGE_BYTES, POSITIONS);
 
   constructor(db: DebtsDb, writeTurn: WriteTurn) {
     this.#db = db;
@@ -104,7 +101,7 @@ export class DebtRegister {
   register(registration: Registration, records: DebtRecords, order: Int32Array, fates: Uint8Array): WriteAnswer {
     for (let from = 0; from < order.length; ) {
       const to = this.#image.fill(records, order, from);
-      assert(to > from && to - from <= POSITIONS, 'an image takes at least one record, and no more than a run');
+      assert(to > from, 'an image takes at least one record');
       const group = order.subarray(from, to);
       this.#db.replaceAttached(INCOMING, this.#image.bytes());
       const answer =
@@ -121,7 +118,7 @@ export class DebtRegister {
   #apply(registration: Registration, records: DebtRecords, group: Int32Array, fates: Uint8Array): string | undefined {
     const { client, batch, turn, turnAtMs, hasOptional } = registration;
     // Made ready outside of the transaction for the common case, a group of which nothing is stored yet.
-    const allNew = guarded(() => this.#runOf(records, group, ''));
+    const allNew = encodeRun(this.#image.documents.subarray(0, group.length), this.#image.hashes);
     return this.#writeTurn.hold(() =>
       this.#db.transaction('write', () => {
         const letters = this.#compare(registration, records, group, fates);
@@ -131,7 +128,7 @@ export class DebtRegister {
         const text = letters === '' ? INSERT : upsertText(hasOptional);
         const changed = this.#db.change(text, client, batch, turn, turnAtMs);
         assert(changed === changes, 'what is written is what the comparison said');
-        appendRun(this.#db, client, letters === '' ? allNew : this.#runOf(records, group, letters));
+        appendRun(this.#db, client, letters === '' ? allNew : this.#changedRun(letters));
         return letters;
       }),
     );
@@ -168,15 +165,16 @@ export class DebtRegister {
     return any !== undefined;
   }
 
-  /** The index entries of the group: those of debts that are new or have another document than before. */
-  #runOf(records: DebtRecords, group: Int32Array, letters: string): Buffer {
+  /** The index entries of those debts of the group that are new or have another document than before. */
+  #changedRun(letters: string): Buffer {
+    const { documents, hashes } = this.#image;
     let count = 0;
-    for (let k = 0; k < group.length; k++) {
-      if (letters !== '' && letters[k] !== 'c' && letters[k] !== 'd') continue;
-      this.#documents[count] = records.cpfs[group[k]];
-      this.#hashes[count++] = records.hashes[group[k]];
+    for (let row = 0; row < letters.length; row++) {
+      if (letters[row] !== 'c' && letters[row] !== 'd') continue;
+      documents[count] = documents[row];
+      hashes[count++] = hashes[row];
     }
-    return encodeRun(this.#documents.subarray(0, count), this.#hashes.subarray(0, count));
+    return encodeRun(documents.subarray(0, count), hashes);
   }
 }
 

@@ -38,24 +38,38 @@ export function encodeRun(documents: ArrayLike<number>, hashes: ArrayLike<number
   const keys = new Float64Array(count);
   for (let i = 0; i < count; i++) keys[i] = documents[i] * POSITIONS + i;
   keys.sort();
-  const sorted = new Uint32Array(count);
-  for (let i = 0; i < count; i++) sorted[i] = keys[i] % POSITIONS;
-  for (let from = 0; from < count; ) {
-    const document = documents[sorted[from]];
-    let to = from + 1;
-    while (to < count && documents[sorted[to]] === document) to++;
-    if (to - from > 1) sorted.subarray(from, to).sort((a, b) => hashes[a] - hashes[b]);
-    from = to;
-  }
   const run = Buffer.allocUnsafe(count * ENTRY_BYTES);
   let at = 0;
-  for (let i = 0; i < count; i++) {
-    const [here, before] = [sorted[i], sorted[i - 1]];
-    if (i > 0 && documents[here] === documents[before] && hashes[here] === hashes[before]) continue;
-    at = run.writeUIntBE(documents[here], at, 5);
-    at = run.writeUInt32BE(hashes[here], at);
+  for (let from = 0; from < count; ) {
+    const document = Math.floor(keys[from] / POSITIONS);
+    const first = document * POSITIONS;
+    let to = from + 1;
+    while (to < count && keys[to] < first + POSITIONS) to++;
+    if (to === from + 1) at = putEntry(run, at, document, hashes[keys[from] - first]);
+    else {
+      const alike = Float64Array.from(keys.subarray(from, to), (key) => hashes[key - first]).sort();
+      for (let i = 0; i < alike.length; i++) {
+        if (i === 0 || alike[i] !== alike[i - 1]) at = putEntry(run, at, document, alike[i]);
+      }
+    }
+    from = to;
   }
   return run.subarray(0, at);
+}
+
+/** By single bytes: `writeUIntBE` cost more than sorting the entry. */
+function putEntry(run: Uint8Array, at: number, document: number, hash: number): number {
+  const low = document >>> 0;
+  run[at] = Math.floor(document / 0x1_0000_0000);
+  run[at + 1] = low >>> 24;
+  run[at + 2] = low >>> 16;
+  run[at + 3] = low >>> 8;
+  run[at + 4] = low;
+  run[at + 5] = hash >>> 24;
+  run[at + 6] = hash >>> 16;
+  run[at + 7] = hash >>> 8;
+  run[at + 8] = hash;
+  return at + ENTRY_BYTES;
 }
 
 /** Adds a run to the client's index; inside the caller's transaction. `run` is what `encodeRun` made. */

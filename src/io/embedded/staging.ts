@@ -36,6 +36,8 @@ export class FileStaging implements StagingStore {
   readonly #indexes: IndexCache;
   /** The buffer of the last writer that ended: a worker stages one range at a time and needs no second. */
   #spare: Buffer | undefined;
+  /** The same of readers: made anew for each range of each shard, pages were gigabytes of garbage in a large batch. */
+  #sparePage: Buffer | undefined;
 
   constructor(options: StagingOptions) {
     this.#options = options;
@@ -63,11 +65,12 @@ export class FileStaging implements StagingStore {
     // The file is opened anew each time and only the index remembered: a file kept open would keep its disk space after
     // the batch was freed, and opening costs little beside reading a shard's pages.
     const fd = openStaged(path, place);
+    let buffer = this.#sparePage ?? Buffer.alloc(0);
+    this.#sparePage = undefined;
     try {
       const index = this.#indexes.get(path) ?? this.#indexes.add(path, readIndex(fd, place));
       const first = index.firstPage(shard, from.pages);
       if (first < 0) throw new Fault('STAGED_PAGES_SHORT', '', place);
-      let buffer = Buffer.alloc(0);
       for (let page = 0; page < from.pages; page++) {
         const at = first + page * PAGE_ENTRY_BYTES;
         const bytes = index.pageBytes(at);
@@ -78,6 +81,7 @@ export class FileStaging implements StagingStore {
     } catch (error) {
       throw storeFault(error);
     } finally {
+      this.#sparePage = buffer;
       closeSync(fd);
     }
   }
@@ -209,23 +213,23 @@ function encodeIndex(shards: readonly number[], offsets: readonly number[], leng
   return index;
 }
 
-/** A parsed index: positions in its own bytes, no object a page. */
+/** An index, read where it stands: no object a shard or a page, which took more room than the bytes. */
 class StagedIndex {
   readonly bytes: Buffer;
-  readonly #shardAt = new Map<number, number>();
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    for (let at = 0; at < bytes.length; ) {
-      this.#shardAt.set(bytes.readUInt32LE(at), at);
-      at += SHARD_ENTRY_BYTES + bytes.readUInt32LE(at + 4) * PAGE_ENTRY_BYTES;
-    }
   }
 
   /** Position of the shard's first page entry; -1 where it has fewer than `pages`. */
   firstPage(shard: number, pages: number): number {
-    const at = this.#shardAt.get(shard);
-    return at === undefined || this.bytes.readUInt32LE(at + 4) < pages ? -1 : at + SHARD_ENTRY_BYTES;
+    const { bytes } = this;
+    for (let at = 0; at < bytes.length; ) {
+      const found = bytes.readUInt32LE(at + 4);
+      if (bytes.readUInt32LE(at) === shard) return found < pages ? -1 : at + SHARD_ENTRY_BYTES;
+      at += SHARD_ENTRY_BYTES + found * PAGE_ENTRY_BYTES;
+    }
+    return -1;
   }
 
   pageOffset(at: number): number {
@@ -237,7 +241,11 @@ class StagedIndex {
   }
 }
 
-/** Indexes by path, the longest unused forgotten first. An attempt's file never changes once it was committed. */
+/**
+ * Indexes by path. An attempt's file never changes once it was committed. Every shard of a batch asks for the same files
+ * in the same order: where they do not all fit, the first ones stay, for forgetting the longest unused would forget each
+ * just before it is asked for again. Those of other batches make room.
+ */
 class IndexCache {
   readonly #bytesMax: number;
   readonly #indexes = new Map<string, StagedIndex>();
@@ -248,22 +256,24 @@ class IndexCache {
   }
 
   get(path: string): StagedIndex | undefined {
-    const index = this.#indexes.get(path);
-    if (index === undefined) return undefined;
-    this.#indexes.delete(path);
-    this.#indexes.set(path, index);
-    return index;
+    return this.#indexes.get(path);
   }
 
   add(path: string, index: StagedIndex): StagedIndex {
-    this.#indexes.set(path, index);
-    this.#bytes += index.bytes.length;
-    for (const [oldest, { bytes }] of this.#indexes) {
-      if (this.#bytes <= this.#bytesMax) break;
-      this.#indexes.delete(oldest);
-      this.#bytes -= bytes.length;
+    if (this.#bytes + index.bytes.length > this.#bytesMax) this.#forgetOthers(dirname(path));
+    if (this.#bytes + index.bytes.length <= this.#bytesMax) {
+      this.#indexes.set(path, index);
+      this.#bytes += index.bytes.length;
     }
     return index;
+  }
+
+  #forgetOthers(folder: string): void {
+    for (const [path, { bytes }] of this.#indexes) {
+      if (dirname(path) === folder) continue;
+      this.#indexes.delete(path);
+      this.#bytes -= bytes.length;
+    }
   }
 }
 

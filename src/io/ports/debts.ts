@@ -58,24 +58,17 @@ export interface DebtFilter {
 
 export type WriteAnswer = 'written' | 'superseded';
 
-/** Records side by side, as the kernel unpacks a shard's pages; texts are UTF-8, `[start, end)` of the arena. */
+/**
+ * Records as the kernel unpacks a shard's pages (kernel/recordChunk.ts). In the arena, from `starts[i]` on, big-endian:
+ * u48 line, u64 cents, u32 hash, u40 the document's eleven digits as a number, u24 the day as `year × 512 + month × 32 +
+ * day`, u16 bytes of each text (external_ref, debtor_name, debtor_email, debtor_phone, creditor_name, account_type,
+ * installment; 0 where there is none); then the texts, UTF-8, one after another.
+ */
 export interface DebtRecords {
   readonly arena: Uint8Array;
-  readonly lines: Float64Array;
+  readonly starts: Int32Array;
+  /** The hash once more, side by side. */
   readonly hashes: Uint32Array;
-  /** Integer cents, the document's eleven digits as a number, the day as `year × 512 + month × 32 + day`. */
-  readonly cents: Float64Array;
-  readonly cpfs: Float64Array;
-  readonly days: Int32Array;
-  /** Bit k: optional column k (debtor_email, debtor_phone, creditor_name, account_type, installment) has a value. */
-  readonly present: Uint8Array;
-  readonly refStarts: Int32Array;
-  readonly refEnds: Int32Array;
-  readonly nameStarts: Int32Array;
-  readonly nameEnds: Int32Array;
-  /** Of optional column k of record i at index `i × 5 + k`. */
-  readonly optionalStarts: Int32Array;
-  readonly optionalEnds: Int32Array;
 }
 
 /** Under which batch and turn records are registered. */
