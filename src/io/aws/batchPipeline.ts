@@ -61,12 +61,14 @@ export class BatchPipeline {
     return this.#failure !== undefined;
   }
 
-  /** Puts an item; the value is copied. */
-  async put(key: ItemKey, ttlSecond: number, codec: number, following: number, value: Uint8Array): Promise<void> {
+  /** Puts an item; the value is copied. Answers nothing where there is room at once: most items do not wait. */
+  put(key: ItemKey, ttlSecond: number, codec: number, following: number, value: Uint8Array): Promise<void> | undefined {
     const filling = this.#filling;
-    const request =
-      filling?.fits(value.length) && this.#failure === undefined ? filling : await this.#room(value.length);
-    request.put(key, ttlSecond, codec, following, value);
+    if (filling?.fits(value.length) !== true || this.#failure !== undefined) {
+      return this.#room(value.length).then((request) => request.put(key, ttlSecond, codec, following, value));
+    }
+    filling.put(key, ttlSecond, codec, following, value);
+    return undefined;
   }
 
   async delete(key: ItemKey): Promise<void> {

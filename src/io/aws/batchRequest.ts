@@ -12,12 +12,15 @@
  */
 import { assert } from '../../core/assert.ts';
 import { type Call, SpoiltAnswer, type Verdict } from './dynamo.ts';
-import { ITEM_VALUE_BYTES_MAX, type ItemKey, putValueHeader, VALUE_HEADER_BYTES } from './stagedItems.ts';
+import { ITEM_VALUE_BYTES_MAX, type ItemKey, VALUE_HEADER_BYTES, valueHeader } from './stagedItems.ts';
 
 export const ITEMS_MAX = 25;
 /** The text of an item besides its base64: keys of at most 240 bytes each, names, punctuation, ttl. */
 const ITEM_TEXT_BYTES_MAX = 640;
 const TAIL = ']}}';
+const PUT_END = '"}}}}';
+/** Short texts are joined and written at once: that costs less than two more calls out of JavaScript. Long ones would be copied. */
+const JOINED_CHARACTERS_MAX = 4096;
 /** Smaller buffers could not hold the largest item. */
 export const REQUEST_BYTES_MIN = 1024 + ITEM_TEXT_BYTES_MAX + base64Bytes(VALUE_HEADER_BYTES + ITEM_VALUE_BYTES_MAX);
 /** A write unit is a KiB, begun ones counted whole; keys and names count too. */
@@ -32,7 +35,6 @@ export class BatchRequest implements Call<void> {
   readonly #starts = new Int32Array(ITEMS_MAX);
   readonly #ends = new Int32Array(ITEMS_MAX);
   readonly #units = new Int32Array(ITEMS_MAX);
-  readonly #valueHeader = Buffer.alloc(VALUE_HEADER_BYTES);
   #items = 0;
   #used: number;
 
@@ -62,14 +64,13 @@ export class BatchRequest implements Call<void> {
   /** Adds a put of `codec`, `following` and `value` (see stagedItems.ts), which is copied. Keys need no escapes in JSON. */
   put(key: ItemKey, ttlSecond: number, codec: number, following: number, value: Uint8Array): void {
     const start = this.#open(value.length);
-    const buffer = this.#buffer;
-    putValueHeader(this.#valueHeader, codec, following);
     const head =
       `{"PutRequest":{"Item":{"pk":{"S":"${key.pk}"},"sk":{"S":"${key.sk}"},"ttl":{"N":"${ttlSecond}"},` +
-      `"p":{"B":"${this.#valueHeader.toString('base64')}`;
-    let at = start + buffer.write(head, start, 'latin1');
-    at += buffer.write(bufferOf(value).toString('base64'), at, 'latin1');
-    at += buffer.write('"}}}}', at, 'latin1');
+      `"p":{"B":"${headerText(codec, following)}`;
+    const encoded = bufferOf(value).toString('base64');
+    let at = start;
+    if (encoded.length <= JOINED_CHARACTERS_MAX) at += this.#buffer.write(`${head}${encoded}${PUT_END}`, at, 'latin1');
+    else for (const text of [head, encoded, PUT_END]) at += this.#buffer.write(text, at, 'latin1');
     this.#close(start, at, Math.ceil((value.length + ITEM_OVERHEAD_BYTES) / UNIT_BYTES));
   }
 
@@ -138,6 +139,14 @@ export class BatchRequest implements Call<void> {
       this.#close(this.#used, this.#used + end - start, this.#units[i] as number);
     }
   }
+}
+
+/** The header of nearly every item: a page of its own, plain or compressed. */
+const HEADER_TEXTS = [0, 1].map((codec) => bufferOf(valueHeader(codec, 0)).toString('base64'));
+
+function headerText(codec: number, following: number): string {
+  const known = following === 0 ? HEADER_TEXTS[codec] : undefined;
+  return known ?? bufferOf(valueHeader(codec, following)).toString('base64');
 }
 
 const ITEM_KEY = /"pk":\{"S":"([^"]*)"\},"sk":\{"S":"([^"]*)"\}/;

@@ -91,6 +91,9 @@ export class DynamoClient {
   readonly #signer: Signer;
   /** What the service's clock is ahead of ours. */
   #skewMs = 0;
+  /** The date of the last request: most are made in the same second as the one before. */
+  #second = 0;
+  #date = '';
 
   constructor(options: DynamoOptions, deps: DynamoDeps) {
     this.#options = options;
@@ -141,7 +144,7 @@ export class DynamoClient {
   }
 
   #headers(operation: Operation, bodySha256: string, credentials: AwsCredentials, atMs: number): string[] {
-    const date = amzDate(atMs);
+    const date = this.#dateOf(Math.floor(atMs / 1000));
     const { sessionToken } = credentials;
     const signed: [string, string][] = [
       ['content-type', 'application/x-amz-json-1.0'],
@@ -153,6 +156,14 @@ export class DynamoClient {
     const request = { method: 'POST', path: '/', query: '', headers: signed, bodySha256 };
     const authorization = this.#signer.authorization(request, date, credentials);
     return [...signed.flat(), 'authorization', authorization];
+  }
+
+  #dateOf(second: number): string {
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = amzDate(second * 1000);
+    }
+    return this.#date;
   }
 
   #failureOf(answer: Answer, used: AwsCredentials, signedMs: number): Failure {

@@ -164,7 +164,8 @@ class DynamoStagingWriter implements StagingWriter {
       const from = part * ITEM_VALUE_BYTES_MAX;
       const value = parts === 1 ? bytes : bytes.subarray(from, from + ITEM_VALUE_BYTES_MAX);
       this.#items[shard] = (this.#items[shard] as number) + 1;
-      await this.#pipeline.put(key, this.#of.ttlSecond, codec, parts - 1 - part, value);
+      const room = this.#pipeline.put(key, this.#of.ttlSecond, codec, parts - 1 - part, value);
+      if (room !== undefined) await room;
     }
   }
 
