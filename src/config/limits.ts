@@ -26,10 +26,10 @@ const INFLATE_BYTES = 32 * KiB * 1032;
 const PIECE_SHARDS = 2;
 /** A piece reads a stretch of every shard's outcomes: it must be worth opening them. */
 const PIECE_RECORDS_A_SHARD_MIN = 512;
-/** Node, the libraries and the control path, with their garbage. */
-const PROCESS_BASE_BYTES = 90 * MiB;
-/** An isolate with the code of the kernel and the stores, and garbage of the last task: a bare one takes 8 MiB on Node 26. */
-const THREAD_BASE_BYTES = 24 * MiB;
+/** Node, the libraries and the control path: what an idle engine takes on Node 26; half of it is Node's own code. */
+const PROCESS_BASE_BYTES = 126 * MiB;
+/** An isolate with the code of the kernel and the stores, and garbage of the last task: an idle one takes 26 MiB. */
+const THREAD_BASE_BYTES = 28 * MiB;
 /** Registering unpacks a shard in chunks; a shard a little over its size still is one chunk, and so one pass of the store. */
 const CHUNK_SLACK = 1.125;
 const CHUNK_RECORDS_MAX = 2 ** 20;
@@ -40,8 +40,8 @@ const CHUNK_RECORD_BYTES = 68;
 const CHUNK_TEXT_BYTES = 112;
 /** What finding duplicates holds of each distinct reference: the reference, hash, line and slots, while the table grows. */
 const REFERENCE_BYTES = 80;
-/** A group of rows as they go to and from the debts table. */
-const REGISTER_ROWS_BYTES = 12 * MiB;
+/** A group of rows on its way to the debts table: its image, the store's copy of it, and the cache of that. */
+const REGISTER_ROWS_BYTES = 11 * MiB;
 
 /** One named buffer or group of buffers; `each` is how many exist at once. */
 export interface Holder {
@@ -148,17 +148,17 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'the thread itself', bytes: THREAD_BASE_BYTES, each },
     { name: 'bytes of a file being read', bytes: scratchBytes, each },
     { name: 'records of a shard', bytes: chunkRecords(settings) * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES), each },
+    { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
+    { name: 'rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each },
     { ...hungriest, each },
   ];
 }
 
 function taskHolders(settings: Settings): Holder[] {
   const openPagesBytes = Math.min(PAGES_BUDGET_BYTES, settings.pageBytes * settings.shardsMax);
-  const referencesBytes = settings.shardRecords * REFERENCE_BYTES;
   const mergeBytes = entryBlockBytes(settings) * (settings.shardsMax + 1);
   return [
     { name: 'open pages and staging buffer', bytes: openPagesBytes + settings.stagingBufferBytes, each: 1 },
-    { name: 'references and rows of a shard', bytes: referencesBytes + REGISTER_ROWS_BYTES, each: 1 },
     { name: 'outcomes being merged', bytes: mergeBytes + ANSWERS_BYTES, each: 1 },
     { name: 'gzip being inflated', bytes: INFLATE_BYTES, each: 1 },
     // Its records, outcomes and rejects side by side.
