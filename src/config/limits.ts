@@ -11,8 +11,8 @@ import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** What a thread may hold in pages that are being packed, one page a shard. */
-const PAGES_BUDGET_BYTES = 16 * MiB;
+/** What a thread may hold in pages that are being packed, one page a shard: about the records of a range. */
+const PAGES_BUDGET_BYTES = 8 * MiB;
 /** No page and no block of outcomes is smaller: below it, the cost of each write counts more than its bytes. */
 const PAGE_BYTES_MIN = SETTINGS.pageBytes.min;
 /** What finishing a batch may hold in outcomes that are being merged, one block a shard. */
@@ -114,6 +114,11 @@ function pageBytesFor(settings: Settings, shards: number): number {
   return share(PAGES_BUDGET_BYTES, shards, PAGE_BYTES_MIN, settings.pageBytes);
 }
 
+/** Of the batch whose shards make it the most. */
+function openPagesBytes({ pageBytes, shardsMax }: Settings): number {
+  return Math.max(Math.min(PAGES_BUDGET_BYTES, pageBytes * shardsMax), PAGE_BYTES_MIN * shardsMax);
+}
+
 function entryBlockBytes(settings: Settings): number {
   return share(MERGE_BUDGET_BYTES, settings.shardsMax, PAGE_BYTES_MIN, ENTRY_BLOCK_BYTES_MAX);
 }
@@ -148,6 +153,8 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'the thread itself', bytes: THREAD_BASE_BYTES, each },
     { name: 'bytes of a file being read', bytes: scratchBytes, each },
     { name: 'records of a shard', bytes: chunkRecords(settings) * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES), each },
+    { name: 'open pages', bytes: openPagesBytes(settings), each },
+    { name: 'staging buffer', bytes: settings.stagingBufferBytes, each },
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
     { name: 'rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each },
     { ...hungriest, each },
@@ -155,10 +162,8 @@ function threadHolders(settings: Settings): Holder[] {
 }
 
 function taskHolders(settings: Settings): Holder[] {
-  const openPagesBytes = Math.min(PAGES_BUDGET_BYTES, settings.pageBytes * settings.shardsMax);
   const mergeBytes = entryBlockBytes(settings) * (settings.shardsMax + 1);
   return [
-    { name: 'open pages and staging buffer', bytes: openPagesBytes + settings.stagingBufferBytes, each: 1 },
     { name: 'outcomes being merged', bytes: mergeBytes + ANSWERS_BYTES, each: 1 },
     { name: 'gzip being inflated', bytes: INFLATE_BYTES, each: 1 },
     // Its records, outcomes and rejects side by side.

@@ -58,12 +58,12 @@ export class RangeKernel {
   #offset: number;
   #flushed = false;
 
-  /** `firstLine` and `startOffset` are those of the range's first byte. */
-  constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number) {
+  /** `firstLine` and `startOffset` are those of the range's first byte. `slab`: memory for the open pages, see PageWriter. */
+  constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number, slab?: Uint8Array) {
     this.#plan = plan;
     this.#splitter = new RecordSplitter(plan.dialect, plan.fields.length);
     this.#values = new RecordValues(plan.dialect.quote, plan.fields);
-    this.#pages = new PageWriter(plan.shards, pageBytes);
+    this.#pages = new PageWriter(plan.shards, pageBytes, slab);
     this.#pagesByShard = new Array<number>(plan.shards).fill(0);
     this.#recordsByShard = new Array<number>(plan.shards).fill(0);
     this.#line = firstLine;

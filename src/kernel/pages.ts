@@ -18,7 +18,8 @@
  *   varint length and bytes: external_ref, debtor_name, then each optional column that has a value, in column order
  * Texts are as they will be stored: unquoted, trimmed, folded.
  *
- * Memory: the writer holds `shards × pageBytes`, in one slab, of which the system commits what is touched.
+ * Memory: the writer holds `shards × pageBytes`, in one slab, of which the system commits what is touched. Who writes one
+ * range after another passes the same slab again: made anew each time, slabs piled up before they were collected.
  */
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
@@ -68,13 +69,15 @@ export class PageWriter {
   #fullShard = -1;
   #flushing = -1;
 
-  constructor(shards: number, pageBytes: number) {
+  /** `slab`: at least `shards × pageBytes` long, whatever its contents; it is the writer's from now on. */
+  constructor(shards: number, pageBytes: number, slab?: Uint8Array) {
     assert(pageBytes >= PAGE_BYTES_MIN && Number.isInteger(pageBytes), `a page has at least ${PAGE_BYTES_MIN} bytes`);
     assert(HEADER_BYTES + STAGED_RECORD_BYTES_MAX <= PAGE_BYTES_MIN, 'any staged record fits in an empty page');
     assert(shards >= 1 && shards * pageBytes <= SLAB_BYTES_MAX, 'the open pages fit in one slab');
     this.#shards = shards;
     this.#pageBytes = pageBytes;
-    this.#slab = new Uint8Array(shards * pageBytes);
+    this.#slab = slab ?? new Uint8Array(shards * pageBytes);
+    assert(this.#slab.length >= shards * pageBytes, 'the slab has room for all open pages');
     this.#used = new Int32Array(shards);
     this.#records = new Int32Array(shards);
     this.#lines = new Float64Array(shards);
@@ -145,7 +148,7 @@ export class PageWriter {
   }
 
   #begin(shard: number, line: number, offset: number): number {
-    const view = new DataView(this.#slab.buffer, shard * this.#pageBytes, HEADER_BYTES);
+    const view = new DataView(this.#slab.buffer, this.#slab.byteOffset + shard * this.#pageBytes, HEADER_BYTES);
     view.setUint32(0, MAGIC, true);
     view.setUint32(8, VERSION, true);
     view.setUint32(16, shard, true);

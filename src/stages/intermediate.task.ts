@@ -40,7 +40,13 @@ export async function range(
   const { manifest, attempt } = args;
   const { only, plan, batch } = manifest;
   const place = { batch, range: args.range };
-  const kernel = new RangeKernel(plan, only.firstLine, only.start, manifest.pageBytes);
+  const kernel = new RangeKernel(
+    plan,
+    only.firstLine,
+    only.start,
+    manifest.pageBytes,
+    context.scratch.slab(plan.shards * manifest.pageBytes),
+  );
   const reader = await context.objects.openRange(manifest.source, only.start, only.end);
   const staging = await context.staging.open(batch, args.range, attempt);
   let rejects: ObjectWriter | undefined;

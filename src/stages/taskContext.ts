@@ -23,6 +23,8 @@ export interface TaskContext {
 export interface Scratch {
   /** At least `bytes` long; its contents are whatever the last task left. */
   buffer(bytes: number): Uint8Array;
+  /** The same for open pages, of which a range has as many as its batch has shards. */
+  slab(bytes: number): Uint8Array;
   /** The worker's one chunk of unpacked records. */
   chunk(records: number, textBytes: number): RecordChunk;
   /** The worker's one table of references, empty. */
@@ -32,6 +34,7 @@ export interface Scratch {
 /** One growing buffer per worker: the largest request so far decides, so its size is bounded by the settings. */
 export function createScratch(): Scratch {
   let buffer = new Uint8Array(0);
+  let slab = new Uint8Array(0);
   let chunk: RecordChunk | undefined;
   const references = new RefTable();
   return {
@@ -42,6 +45,10 @@ export function createScratch(): Scratch {
     chunk(records, textBytes) {
       if (chunk?.capacity !== records) chunk = new RecordChunk(records, textBytes);
       return chunk;
+    },
+    slab(bytes) {
+      if (slab.length < bytes) slab = new Uint8Array(bytes);
+      return slab;
     },
     buffer(bytes) {
       if (buffer.length < bytes) buffer = new Uint8Array(bytes);
