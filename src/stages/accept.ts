@@ -87,39 +87,70 @@ export async function clientOf(context: AcceptContext, id: string): Promise<Clie
   return client;
 }
 
-/** Per source, the failures that were told: an arrival that fails is given again at every look, and told once. */
-const told = new WeakMap<Arrivals, Set<string>>();
-/** Beyond so many the memory starts anew, and failures that last are told once more. */
+/** Per source, what is remembered from look to look. */
+const memories = new WeakMap<Arrivals, { readonly told: Set<string>; readonly blocked: Map<string, Block> }>();
+/** Beyond so many told failures the memory starts anew, and failures that last are told once more. */
 const TOLD_MAX = 10_000;
 
-/** Takes what has arrived, at most `max`; answers how many arrivals became (or already were) batches. */
+/** The earliest arrival of a client that could not be accepted, why, and the later ones that were given since. */
+interface Block {
+  readonly first: string;
+  readonly says: string;
+  readonly held: Set<string>;
+}
+
+/**
+ * Takes what has arrived, at most `max`; answers how many arrivals became (or already were) batches. Where one cannot be
+ * accepted, the later ones of its client wait for it, in this look and the next: else they would stand in line before
+ * it. One of them that is given a second time, the first
+ * not before it, waits no more: the first has gone.
+ */
 export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals, max: number): Promise<number> {
+  const memory = memories.get(arrivals) ?? { told: new Set(), blocked: new Map() };
+  memories.set(arrivals, memory);
+  const { told, blocked } = memory;
   const found = await arrivals.poll(max);
   for (const refusal of found.refusals) {
     context.telemetry.emit({ name: 'arrival.refused', level: 'warn', fields: { ...refusal } });
   }
+  const tell = (client: string, id: string, error: string): void => {
+    if (!isNews(told, `${id} ${error}`)) return;
+    context.telemetry.emit({ name: 'arrival.failed', level: 'error', fields: { client, error } });
+  };
   let taken = 0;
   for (const arrival of found.arrivals) {
+    const { client } = arrival;
+    const id = `${arrival.bucket} ${arrival.key} ${arrival.version}`;
+    const block = blocked.get(client);
+    if (block !== undefined && block.first !== id && !block.held.has(id)) {
+      block.held.add(id);
+      tell(client, id, block.says);
+      continue;
+    }
+    blocked.delete(client);
     try {
       await acceptObject(context, arrival);
+    } catch (error) {
+      const says = textOf(error);
+      blocked.set(client, { first: id, says, held: new Set() });
+      tell(client, id, says);
+      continue;
+    }
+    try {
       await arrival.settle();
       taken += 1;
     } catch (error) {
-      const says = error instanceof Error ? error.message : String(error);
-      if (!isNews(arrivals, `${arrival.bucket} ${arrival.key} ${arrival.version} ${says}`)) continue;
-      context.telemetry.emit({
-        name: 'arrival.failed',
-        level: 'error',
-        fields: { client: arrival.client, error: says },
-      });
+      tell(client, id, textOf(error));
     }
   }
   return taken;
 }
 
-function isNews(arrivals: Arrivals, failure: string): boolean {
-  const known = told.get(arrivals) ?? new Set<string>();
-  told.set(arrivals, known);
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isNews(known: Set<string>, failure: string): boolean {
   if (known.has(failure)) return false;
   if (known.size >= TOLD_MAX) known.clear();
   known.add(failure);

@@ -8,7 +8,7 @@ import { assert, unreachable } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
-import type { Batch, Owed, ResultKind } from '../io/ports/registry.ts';
+import { type Batch, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
 import type { StageContext } from './context.ts';
 import { type Message, outgoing, queueOf, type RegisteringMode } from './messages.ts';
 import { type BatchEvent, transition } from './transitions.ts';
@@ -113,6 +113,11 @@ export function modeOf(batch: Batch): RegisteringMode {
 
 export function resultKindOf(mode: RegisteringMode): ResultKind {
   return mode === 'preview' ? 'preview' : 'shard';
+}
+
+/** For work that found its batch ended when it was done: what it wrote since then is freed once more. */
+export async function freeAgain(context: SendContext, batch: Batch): Promise<void> {
+  if (FINAL_STATES.has(batch.state)) await send(context, batch, 'free');
 }
 
 async function missingWork(context: SendContext, batch: Batch, kind: ResultKind, count: number): Promise<number[]> {

@@ -13,7 +13,7 @@ import { attemptId } from '../core/ids.ts';
 import { DONE, type Verdict } from '../engine/consumer.ts';
 import { retryDelayMs } from '../engine/retry.ts';
 import type { Batch, BatchFailure } from '../io/ports/registry.ts';
-import { type ApplyContext, apply, sendOwed } from './batches.ts';
+import { type ApplyContext, apply, freeAgain, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { failureReceipt } from './receipt.ts';
 import { hasBegun } from './transitions.ts';
@@ -87,6 +87,7 @@ export async function failBatch(context: ApplyContext, batchId: string, fault: F
     // Registering began between the look and the write: look again.
     if (!moved && hasBegun(batch) && !hasBegun(before)) continue;
     await sendOwed(context, batch);
+    if (!moved && type === 'failed') await freeAgain(context, batch);
     return batch;
   }
 }

@@ -6,7 +6,7 @@
  */
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { manifestOf, mustGet, send } from './batches.ts';
+import { freeAgain, manifestOf, mustGet, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 
@@ -21,11 +21,8 @@ export async function intermediate(
   const done = await context.registry.getResult(id, 'range', range);
   if (done === undefined) await stage(context, batch, range, signal);
   const now = await mustGet(context, id);
-  if (FINAL_STATES.has(now.state)) {
-    // It ended while this range was being staged: what was written since is freed once more.
-    await send(context, now, 'free');
-    return;
-  }
+  await freeAgain(context, now);
+  if (FINAL_STATES.has(now.state)) return;
   if ((await context.registry.countResults(id, 'range')) === batch.ranges) await send(context, batch, 'settle');
 }
 

@@ -15,7 +15,7 @@ import { DEFAULT_DIALECT, RULES_VERSION } from '../kernel/plan.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
 import { DEFAULT_PROFILE } from './accept.ts';
-import { apply, manifestOf, mustGet, sendOwed } from './batches.ts';
+import { apply, freeAgain, manifestOf, mustGet, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
@@ -171,6 +171,7 @@ async function record(
     ranges: manifest.ranges.length,
     shards: small ? 1 : manifest.plan.shards,
   });
+  await freeAgain(context, picked);
   await carryOn(context, picked, signal);
 }
 

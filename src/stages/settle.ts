@@ -8,7 +8,17 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { StagedTableWriter } from '../engine/stagedTable.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { apply, assertUnchanged, eachResult, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
+import {
+  apply,
+  assertUnchanged,
+  eachResult,
+  freeAgain,
+  manifestOf,
+  modeOf,
+  mustGet,
+  resultKindOf,
+  sendOwed,
+} from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import { stagedTableKey } from './keys.ts';
@@ -31,6 +41,7 @@ async function settleRanges(context: StageContext, batch: Batch): Promise<void> 
   const { key, etag, bytes } = await context.objects.put(stagedTableKey(batch.id, attemptId(context.random)), table);
   await context.registry.putResult(batch.id, 'staged', 0, JSON.stringify({ key, etag, bytes }));
   const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged' });
+  await freeAgain(context, staged);
   await sendOwed(context, staged);
 }
 

@@ -189,6 +189,41 @@ describe('inbox', () => {
     expect(await names()).toEqual(['first.csv', 'second.csv', 'a-third.csv']);
   });
 
+  it('keeps that order over a crash, whichever of the files had been taken by then', async () => {
+    const order = ['second.csv', 'first.csv', 'a-third.csv'];
+    for (const [k, name] of order.entries()) {
+      await drop(name, name, 2000 + 1000 * k);
+      await nextTick();
+    }
+    // None is settled, and the first had not been linked when the crash came.
+    const { arrivals } = await engine.arrivals.poll(100);
+    await engine.objects.delete(arrivals[0]?.key ?? '');
+    await engine.close();
+    engine = await openEngineOn(dataDir, clock);
+    await drop('later.csv', 'x', 9000);
+    expect(await names()).toEqual([...order, 'later.csv']);
+  });
+
+  it('gives no file before an earlier one with a name of its own elsewhere', async () => {
+    await drop('first.csv', 'x', 5000);
+    await nextTick();
+    await drop('second.csv', 'x', 5000);
+    await link(join(folder(), 'second.csv'), join(base, 'backup'));
+    expect(await names()).toEqual(['first.csv', 'second.csv']);
+  });
+
+  it('keeps the name of a file that was written to before it was settled, and gives it again', async () => {
+    await drop('a.csv', 'half of it', 5000);
+    const [arrival] = (await engine.arrivals.poll(1)).arrivals;
+    await appendFile(join(folder(), 'a.csv'), ' and the rest');
+    await arrival?.settle();
+    expect(await names()).toEqual([]);
+    clock.advance(86_400_000);
+    const [again] = (await engine.arrivals.poll(1)).arrivals;
+    expect([again?.file, again?.bytes]).toEqual(['a.csv', 23]);
+    expect(again?.key).not.toBe(arrival?.key);
+  });
+
   it('shows a name without control characters, and never too long', async () => {
     await drop(`bad\n\u009b\u2028${'é'.repeat(120)}.csv`, 'x', 5000);
     expect(await names()).toEqual([`bad${'é'.repeat(120)}.csv`]);
@@ -219,9 +254,15 @@ describe('inbox', () => {
     expect(await collect(engine.objects.list('raw/acme/'))).toHaveLength(count);
   });
 
-  it('gives a file that has further names of its own as well', async () => {
+  it('copies a file that has further names, so that writing through them changes nothing that was accepted', async () => {
     await dropInInbox(dataDir, clock, 'acme', 'a.csv', 'text');
     await link(join(folder(), 'a.csv'), join(base, 'elsewhere'));
-    expect(await names()).toEqual(['a.csv']);
+    const [arrival] = (await engine.arrivals.poll(9)).arrivals;
+    expect(arrival?.file).toBe('a.csv');
+    await arrival?.settle();
+    await appendFile(join(base, 'elsewhere'), ' of next month');
+    expect(await engine.objects.head(arrival?.key ?? '')).toMatchObject({ etag: arrival?.etag });
+    expect(textOf(await engine.objects.get(arrival?.key ?? ''))).toBe('text');
+    expect(await names()).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 /** Acceptance, what is owed, the sweep, and what follows a failure. */
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
 import type { Arrival, Arrivals } from '../../src/io/ports/arrivals.ts';
@@ -107,6 +108,55 @@ describe('arrivals', () => {
     expect(told).toEqual(['arrival.refused', 'arrival.failed']);
   });
 
+  it('of a client keep their order: where one cannot be accepted yet, no later one is', async () => {
+    const world = new World();
+    const engine = world.process();
+    const given = arrivalsOf(world, ['acme', 'acme', 'beta']);
+    // Given one by one, and anew after the last.
+    let look = 0;
+    const arrivals: Arrivals = {
+      poll: async () => ({ arrivals: (await given.poll(9)).arrivals.slice(look % 3, (look++ % 3) + 1), refusals: [] }),
+    };
+    let full = true;
+    const registry = Object.assign(Object.create(engine.registry) as typeof engine.registry, {
+      accept: async (draft: Parameters<typeof engine.registry.accept>[0]) => {
+        if (full && draft.client === 'acme') {
+          full = false;
+          throw new Fault('STORE_FULL');
+        }
+        return await engine.registry.accept(draft);
+      },
+    });
+    const taken: number[] = [];
+    for (let k = 0; k < 6; k++) taken.push(await acceptArrivals({ ...engine, registry }, arrivals, 9));
+    expect(taken).toEqual([0, 0, 1, 1, 1, 1]);
+    expect(given.settled).toEqual(['beta', 'acme', 'acme', 'beta']);
+    const keys = [...world.state.batches.values()].filter(({ client }) => client === 'acme').map(({ key }) => key);
+    expect(keys).toEqual(['raw/x/0', 'raw/x/1']);
+  });
+
+  it('wait for no earlier one that has gone', async () => {
+    const world = new World();
+    const engine = world.process();
+    const given = (await arrivalsOf(world, ['acme', 'acme', 'acme']).poll(9)).arrivals;
+    let there = given;
+    const arrivals: Arrivals = { poll: async () => ({ arrivals: there, refusals: [] }) };
+    const registry = Object.assign(Object.create(engine.registry) as typeof engine.registry, {
+      accept: async (draft: Parameters<typeof engine.registry.accept>[0]) => {
+        if (draft.key === 'raw/x/0') throw new Fault('STORE_FULL');
+        return await engine.registry.accept(draft);
+      },
+    });
+    expect(await acceptArrivals({ ...engine, registry }, arrivals, 9)).toBe(0);
+    expect(await acceptArrivals({ ...engine, registry }, arrivals, 9)).toBe(0);
+    there = given.slice(1);
+    expect(await acceptArrivals({ ...engine, registry }, arrivals, 9)).toBe(2);
+    const keys = [...world.state.batches.values()].map(({ key }) => key);
+    expect(keys).toEqual(['raw/x/1', 'raw/x/2']);
+    const told = world.events.filter((event) => event.name === 'arrival.failed');
+    expect(told, 'each is told once').toHaveLength(3);
+  });
+
   it('that are given again are the same batches', async () => {
     const world = new World();
     const arrivals = arrivalsOf(world, ['acme', 'beta']);
@@ -162,6 +212,35 @@ describe('what is owed', () => {
     await world.drain(engine);
     expect(world.stateOf(batch)).toBe('completed');
     expect(engine.tasks.begun.filter((task) => task === 'range').length).toBe(ranges.length);
+  });
+});
+
+describe('a batch that is cancelled while it is picked', () => {
+  it.each([
+    ['is sound', LARGE],
+    ['is refused', 'external_ref,foreign\n1,2\n'],
+  ])('leaves nothing of its inflated text behind, where that %s', async (_, text) => {
+    const world = new World(TINY);
+    const engine = world.process();
+    const batch = await world.accept(engine, gzipSync(text));
+    const { pool } = engine;
+    const cancelling = Object.assign(Object.create(pool) as typeof pool, {
+      run: async (...call: Parameters<typeof pool.run>) => {
+        if (call[0] === 'inflate') {
+          await failBatch(engine, batch.id, new Fault('CANCELLED', '', { batch: batch.id }));
+          // The ended batch is freed while its text is still being inflated.
+          await world.handleOne(engine, 'batch');
+          await world.handleOne(engine, 'batch');
+        }
+        return await pool.run(...call);
+      },
+    });
+    await world.handleOne({ ...engine, pool: cancelling }, 'picker');
+    await world.drain(engine);
+    expect(world.stateOf(batch)).toBe('cancelled');
+    const left: string[] = [];
+    for await (const { key } of world.objects.list(`work/${batch.id}/`)) left.push(key);
+    expect(left).toEqual([]);
   });
 });
 

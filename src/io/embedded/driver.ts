@@ -128,10 +128,11 @@ async function becomeEngine(
     throw error;
   }
   const intake = new EmbeddedIntake(new ObjectFolder(layout, deps.random));
+  const stores = controlStores(layout, control, options, deps);
   let closed = false;
   return {
-    ...controlStores(layout, control, options, deps),
-    arrivals: new Inbox(layout.inbox, intake, deps.clock, options.inboxQuietMs),
+    ...stores,
+    arrivals: new Inbox(layout.inbox, intake, stores.objects, deps.clock, options.inboxQuietMs),
     async close() {
       if (closed) return;
       closed = true;

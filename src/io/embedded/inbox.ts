@@ -9,6 +9,9 @@
  *   finds the same key again, hence the same batch; the name leaves the inbox only when the batch exists.
  * - Files come in the order in which they became whole, whatever time their contents carry: writing and renaming both
  *   move the time of the inode. Within one tick of the file system's clock, their own times decide, then their names.
+ *   Taking a file moves that time too, so the order is written down before the first is taken: a crash changes nothing
+ *   in it.
+ * - A name is taken away only while it leads to the state that was given: what was written since comes as a new arrival.
  * - With thousands of files waiting, a poll looks through the folder only when what the last look found has been given.
  *
  * Reasons of refusals name no file, since file names may hold personal data. Names of uploads on their way (a leading dot,
@@ -22,6 +25,7 @@ import { isFault } from '../../core/faults.ts';
 import { derivedId } from '../../core/ids.ts';
 import type { Arrival, ArrivalRefusal, Arrivals } from '../ports/arrivals.ts';
 import { CLIENT_ID } from '../ports/clients.ts';
+import type { ObjectStore } from '../ports/objects.ts';
 import type { EmbeddedIntake } from './intake.ts';
 import { etagOf } from './objectFolder.ts';
 import { errnoOf, storeFault } from './osFaults.ts';
@@ -31,6 +35,8 @@ const LOOKS_AT_ONCE = 64;
 const TAKES_AT_ONCE = 16;
 /** The longest name kept as metadata. */
 const NAME_CHARACTERS_MAX = 255;
+/** Where the order of what is being given is kept: keys, one a line. */
+const ORDER_KEY = 'inbox/order';
 const ON_ITS_WAY = /^\.|\.(?:part|tmp|filepart|crdownload)$/i;
 
 interface Found {
@@ -38,6 +44,8 @@ interface Found {
   readonly name: string;
   readonly path: string;
   readonly stats: BigIntStats;
+  /** Names this state of the file in the object store. */
+  readonly key: string;
 }
 
 interface Name {
@@ -64,16 +72,26 @@ interface Sighting {
 export class Inbox implements Arrivals {
   readonly #folder: string;
   readonly #intake: EmbeddedIntake;
+  readonly #objects: Pick<ObjectStore, 'get' | 'put'>;
   readonly #clock: Clock;
   readonly #quietMs: number;
   /** What the last look found whole and was not given since, the earliest first. */
   #ready: Found[] = [];
+  /** The place in line of every key whose order is written down; `undefined` until it was read. */
+  #order: ReadonlyMap<string, number> | undefined;
   #told = new Set<string>();
   #waiting: ReadonlyMap<string, Sighting> = new Map();
 
-  constructor(folder: string, intake: EmbeddedIntake, clock: Clock, quietMs: number) {
+  constructor(
+    folder: string,
+    intake: EmbeddedIntake,
+    objects: Pick<ObjectStore, 'get' | 'put'>,
+    clock: Clock,
+    quietMs: number,
+  ) {
     this.#folder = folder;
     this.#intake = intake;
+    this.#objects = objects;
     this.#clock = clock;
     this.#quietMs = quietMs;
   }
@@ -110,11 +128,29 @@ export class Inbox implements Arrivals {
       else if (!CLIENT_ID.test(client)) this.#refuse(look, '', folder, stats, 'the folder’s name is no client id');
       else await this.#lookInto(client, folder, look);
     }
-    this.#ready = look.ready.sort(earlierFirst);
+    this.#ready = await this.#inOrder(look.ready);
     // Only what is still there is remembered, so both stay as small as the inbox.
     this.#told = look.refused;
     this.#waiting = look.waiting;
     return look.refusals;
+  }
+
+  /** What stands in the written order comes first, and as it stands there. The rest is added to it before it is given. */
+  async #inOrder(found: Found[]): Promise<Found[]> {
+    const order = this.#order ?? (await this.#writtenOrder());
+    this.#order = order;
+    const rank = ({ key }: Found): number => order.get(key) ?? order.size;
+    found.sort((a, b) => rank(a) - rank(b) || earlierFirst(a, b));
+    if (found.every(({ key }) => order.has(key))) return found;
+    const keys = found.map(({ key }) => key);
+    await this.#objects.put(ORDER_KEY, Buffer.from(keys.join('\n')));
+    this.#order = ranks(keys);
+    return found;
+  }
+
+  async #writtenOrder(): Promise<ReadonlyMap<string, number>> {
+    const bytes = await this.#objects.get(ORDER_KEY);
+    return ranks(bytes === undefined ? [] : Buffer.from(bytes).toString().split('\n'));
   }
 
   async #lookInto(client: string, folder: string, look: Look): Promise<void> {
@@ -145,7 +181,7 @@ export class Inbox implements Arrivals {
           // It may be refused when it is taken (it cannot be opened): remembered, so that this is told once.
           const id = refusedId(path, stats);
           if (this.#told.has(id)) look.refused.add(id);
-          whole.push({ client, name, path, stats });
+          whole.push({ client, name, path, stats, key: keyOf(client, name, stats) });
         }
       }
     }
@@ -166,9 +202,8 @@ export class Inbox implements Arrivals {
 
   /** The arrival, or why it is refused (told once), or nothing where the file is gone or changed: the next look tells. */
   async #take(found: Found): Promise<Arrival | ArrivalRefusal | undefined> {
-    const { client, name, path, stats } = found;
+    const { client, name, path, stats, key } = found;
     const state = etagOf(stats);
-    const key = `raw/${client}/${derivedId('inbox', client, name, state)}`;
     try {
       const info = await this.#intake.linkIn(path, key, state);
       const settle = (): Promise<void> => removeName(path, stats);
@@ -190,15 +225,20 @@ export class Inbox implements Arrivals {
   }
 }
 
+function keyOf(client: string, name: string, stats: BigIntStats): string {
+  return `raw/${client}/${derivedId('inbox', client, name, etagOf(stats))}`;
+}
+
+function ranks(keys: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(keys.map((key, rank) => [key, rank]));
+}
+
 function refusedId(path: string, stats: BigIntStats | undefined): string {
   return `${stats?.ino ?? ''} ${path}`;
 }
 
 function earlierFirst(a: Found, b: Found): number {
-  const [linkedA, linkedB] = [a.stats.nlink > 1n, b.stats.nlink > 1n];
-  // A second name means that it was linked before a crash, hence before all others; linking has moved its inode's time.
-  if (linkedA !== linkedB) return linkedA ? -1 : 1;
-  if (!linkedA && a.stats.ctimeNs !== b.stats.ctimeNs) return a.stats.ctimeNs < b.stats.ctimeNs ? -1 : 1;
+  if (a.stats.ctimeNs !== b.stats.ctimeNs) return a.stats.ctimeNs < b.stats.ctimeNs ? -1 : 1;
   if (a.stats.mtimeNs !== b.stats.mtimeNs) return a.stats.mtimeNs < b.stats.mtimeNs ? -1 : 1;
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   return a.client < b.client ? -1 : 1;
@@ -238,11 +278,11 @@ async function statsOf(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
-/** Takes the name out of the inbox, unless it has gone to another file meanwhile. */
+/** Takes the name out of the inbox, unless it has gone to another file, or the file was written to, meanwhile. */
 async function removeName(path: string, stats: BigIntStats): Promise<void> {
   try {
     const present = await statsOf(path);
-    if (present?.ino === stats.ino) await unlink(path);
+    if (present !== undefined && etagOf(present) === etagOf(stats)) await unlink(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw storeFault(error);
   }

@@ -45,7 +45,8 @@ export class EmbeddedIntake implements FileIntake {
 
   /**
    * Gives a file of the inbox a second name, the key: no byte is copied, and a later change of the file shows in its
-   * etag. Links are not followed: an inbox is written by others. Copies where the file system cannot link.
+   * etag. Links are not followed: an inbox is written by others. Copies where the file system cannot link, and where the
+   * file has further names: what was accepted must not change with them.
    *
    * `etag` is the state the key was derived from: a file in another state is `INPUT_CHANGED`, and an object that is
    * there already holds this state, from an attempt that was killed.
@@ -62,6 +63,8 @@ export class EmbeddedIntake implements FileIntake {
         await this.#folder.syncFolderOf(key);
         return present;
       }
+      // Somebody keeps a name of their own for it, and may write through that long after the batch was accepted.
+      if (source.nlink > 1n) return await this.#copy(file, path, key, () => lstat(path, { bigint: true }));
       const temporary = this.#folder.temporaryPath();
       try {
         await link(path, temporary);
