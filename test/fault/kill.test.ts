@@ -69,11 +69,11 @@ function progressOf(watch: Watch, batch: Batch | undefined): number {
 type Moment = { readonly afterMs: number } | { readonly progress: number; readonly thenMs: number };
 
 /**
- * The moment of the next kill: a quarter of them anywhere in the first half of a run's time, the others at a progress that
- * the batch has not made before, such that those `left` spread over the rest of its way.
+ * The moment of the next kill: a quarter of them blindly, so early that together they cannot use up a run's time, the
+ * others at a progress that the batch has not made before, such that those `left` spread over the rest of its way.
  */
 function momentOf(kill: number, kills: number, progress: number, runMs: number, random: () => number): Moment {
-  if (kill < kills / 4) return { afterMs: random() * runMs * 0.5 };
+  if (kill < kills / 4) return { afterMs: (random() * runMs * 3) / kills };
   const left = kills - kill;
   return {
     progress: progress + (random() * 2 * (6.9 - progress)) / (left + 1),
