@@ -291,8 +291,8 @@ export const SETTINGS = {
     key: 'REMESSA_RECEIVES_MAX',
     type: 'count',
     min: 2,
-    max: 1000,
-    default: 100,
+    max: 100_000,
+    default: 5000,
     means: 'deliveries after which a message becomes a dead letter; only a backstop, killed processes raise it too',
   },
   sweepMs: {

@@ -13,7 +13,7 @@ import type { Arrivals } from '../io/ports/arrivals.ts';
 import { acceptArrivals } from '../stages/accept.ts';
 import type { StageContext } from '../stages/context.ts';
 import { handlerOf } from '../stages/handlers.ts';
-import type { QueueName } from '../stages/messages.ts';
+import { QUEUES, type QueueName } from '../stages/messages.ts';
 import { sweep } from '../stages/sweep.ts';
 
 export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch'] as const;
@@ -42,6 +42,14 @@ const ARRIVALS_A_LOOK = 256;
 export interface RunningRoles {
   /** Receives nothing more, finishes or releases what is in hand; settles once all is quiet. */
   stop(): Promise<void>;
+}
+
+/** Dead letters wait for a person: as long as there are some, every sweep says so. */
+async function tellDeadLetters(context: StageContext): Promise<void> {
+  for (const queue of QUEUES) {
+    const { dead } = await context.queue.depth(queue);
+    if (dead > 0) context.telemetry.emit({ name: 'queue.dead_letters', level: 'error', fields: { queue, dead } });
+  }
 }
 
 export function startRoles(
@@ -86,6 +94,7 @@ export function startRoles(
     let quietMs = 0;
     const look = async (): Promise<void> => {
       await sweep(context, quietMs);
+      await tellDeadLetters(context);
       quietMs = settings.sweepMs;
     };
     loops.push(every(settings.sweepMs, 'sweep.failed', look));

@@ -133,7 +133,8 @@ class RawWindow {
 
   constructor(objects: ObjectStore, source: ObjectPin & { readonly bytes: number }) {
     this.#objects = objects;
-    this.#source = source;
+    // Its debts are registered: a file that grew since still gets its answers.
+    this.#source = { ...source, mayHaveGrown: true };
   }
 
   /** Valid until the next read. */

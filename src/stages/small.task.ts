@@ -62,7 +62,8 @@ export async function parseSmall(
   if (range !== undefined) {
     const length = range.end - range.start;
     const bytes = context.scratch.buffer(length);
-    await readAll(context, manifest.source, range.start, range.end, bytes);
+    // It may be registered already, and then growth no longer voids it; that the bytes are the scanned ones, the CRC tells.
+    await readAll(context, { ...manifest.source, mayHaveGrown: true }, range.start, range.end, bytes);
     if (crc32(bytes.subarray(0, length)) !== range.crc) {
       throw new Fault('RANGE_CORRUPT', `${length} bytes`, { batch: manifest.batch, range: 0, byte: range.start });
     }

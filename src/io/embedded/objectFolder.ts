@@ -121,6 +121,13 @@ export function etagOf(stats: BigIntStats): string {
   return `${stats.ino.toString(36)}-${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`;
 }
 
+/** Whether what has the etag `now` is the file that had the etag `before`, as large as then or larger. */
+export function isSameOrGrown(before: string, now: string): boolean {
+  const [ino, size] = before.split('-');
+  const [inoNow, sizeNow] = now.split('-');
+  return ino === inoNow && Number.parseInt(sizeNow ?? '', 36) >= Number.parseInt(size ?? '', 36);
+}
+
 export function infoOf(key: string, stats: BigIntStats): ObjectInfo {
   return { key, etag: etagOf(stats), bytes: Number(stats.size), modifiedMs: Number(stats.mtimeMs) };
 }

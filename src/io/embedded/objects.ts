@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { assert } from '../../core/assert.ts';
 import { Fault } from '../../core/faults.ts';
 import type { ObjectInfo, ObjectPin, ObjectStore, ObjectWriter, RangeReader } from '../ports/objects.ts';
-import { discard, etagOf, infoOf, type ObjectFolder } from './objectFolder.ts';
+import { discard, etagOf, infoOf, isSameOrGrown, type ObjectFolder } from './objectFolder.ts';
 import { errnoOf, storeFault } from './osFaults.ts';
 
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -141,13 +141,13 @@ function isAbsent(error: unknown): boolean {
 
 /** Bytes `[start, end)` of one state of a file. An open file keeps its bytes when its name goes to another one. */
 class FileRange implements RangeReader {
-  readonly #etag: string;
+  readonly #pin: ObjectPin;
   readonly #end: number;
   #fd: number;
   #position: number;
 
   constructor(path: string, pin: ObjectPin, start: number, end: number) {
-    this.#etag = pin.etag;
+    this.#pin = pin;
     this.#position = start;
     this.#end = end;
     this.#fd = openPinned(path);
@@ -185,7 +185,9 @@ class FileRange implements RangeReader {
   /** Compares the open file with the pin; its size. */
   #check(): number {
     const stats = fstatSync(this.#fd, { bigint: true });
-    if (!stats.isFile() || etagOf(stats) !== this.#etag) throw new Fault('OBJECT_CHANGED');
+    const etag = etagOf(stats);
+    const stands = etag === this.#pin.etag || (this.#pin.mayHaveGrown === true && isSameOrGrown(this.#pin.etag, etag));
+    if (!stats.isFile() || !stands) throw new Fault('OBJECT_CHANGED');
     return Number(stats.size);
   }
 

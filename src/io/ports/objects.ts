@@ -6,6 +6,8 @@
  * - Keys are made by the engine (`[a-z0-9._/-]`, no `..`), never taken from a client.
  * - A pin (key and etag) names one state of an object: reading through it gives exactly that state's bytes or a fault,
  *   `OBJECT_VANISHED` (the key is gone) or `OBJECT_CHANGED` (it holds something else now).
+ * - A pin with `mayHaveGrown` also opens the object where bytes were only added at its end since: what registering has
+ *   begun on can no longer be voided, and the bytes it reads are still those. Stores whose objects never grow ignore it.
  * - `delete` of what is not there succeeds.
  * - Other faults: `STORE_IO`, `STORE_FULL` (both retry).
  */
@@ -13,6 +15,7 @@
 export interface ObjectPin {
   readonly key: string;
   readonly etag: string;
+  readonly mayHaveGrown?: boolean;
 }
 
 export interface ObjectInfo extends ObjectPin {
