@@ -1,0 +1,87 @@
+/** What the host calls. Addresses and sizes are bytes; lines, offsets and sums of cents cross as 64-bit integers. */
+import { fillEmailClasses } from './exact.ts';
+import { exactRecords, feed as feedRecords, tooLong } from './feed.ts';
+import {
+  CODE_COUNTS,
+  COLUMN_COUNT,
+  PLAN_COLUMNS,
+  PLAN_SLOTS,
+  SCAN_LANES,
+  setPlan,
+  setRegions,
+  SHARD_BYTES,
+  SHARDS,
+  VALUE_AT,
+  VALUE_BYTES,
+} from './layout.ts';
+import {
+  beginOutput,
+  fullShard,
+  rejected,
+  rejectedHigh,
+  rejectedLow,
+  rejectsFull as blockFull,
+  staged,
+  stagedHigh,
+  stagedLow,
+  takePage,
+  takeRejects,
+} from './pack.ts';
+import { fillShapes } from './quick.ts';
+import { scan } from './scan.ts';
+import { fillClasses } from './split.ts';
+
+// Not `export … from`: there the compiler takes the extension for part of the name and loads the file a second time.
+export { CODE_COUNTS, SCAN_LANES, scan, SHARD_BYTES, SHARDS };
+export { rejected, rejectedHigh, rejectedLow, staged, stagedHigh, stagedLow, takePage, takeRejects };
+
+/** Once a memory: where the host placed the large regions. */
+export function open(scratch: usize, rejects: usize, slab: usize, recordBytes: usize): void {
+  setRegions(scratch, rejects, slab, recordBytes);
+  fillEmailClasses();
+  fillShapes();
+}
+
+/** Before the first column of a plan: `setColumn` then names the column of each field. */
+export function begin(
+  delimiter: u32,
+  quote: u32,
+  fields: u32,
+  shards: u32,
+  pageBytes: u32,
+  hashSeed: u32,
+  line: i64,
+  offset: i64,
+): void {
+  setPlan(<u8>delimiter, <u8>quote, fields, shards, pageBytes, hashSeed, line, offset);
+  memory.fill(VALUE_AT, 0, COLUMN_COUNT << 2);
+  memory.fill(VALUE_BYTES, 0, COLUMN_COUNT << 2);
+  memory.fill(PLAN_SLOTS, 0xff, COLUMN_COUNT << 2);
+  fillClasses();
+  beginOutput();
+}
+
+export function setColumn(field: u32, column: u32): void {
+  store<u8>(PLAN_COLUMNS + field, column);
+  store<u32>(PLAN_SLOTS + (column << 2), field << 2);
+}
+
+/** Position up to which whole records of `[from, to)` were consumed; 0 where a record is longer than there is room for. */
+export function feed(from: usize, to: usize, last: bool): usize {
+  const at = feedRecords(from, to, last);
+  return tooLong ? 0 : at;
+}
+
+/** The shard whose page must be taken; -1 for none. */
+export function pageFull(): i32 {
+  return fullShard;
+}
+
+export function rejectsFull(): bool {
+  return blockFull();
+}
+
+/** Of everything fed to this instance: how many records the quick way left. */
+export function exactTaken(): u32 {
+  return exactRecords;
+}
