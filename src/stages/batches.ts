@@ -53,15 +53,17 @@ export async function sendOwed(context: SendContext, batch: Batch): Promise<void
   if (batch.owed.length === 0) return;
   for (const owed of batch.owed) await send(context, batch, owed);
   const kept = batch.owed.filter((owed) => staysOwed(owed));
+  if (kept.length === batch.owed.length) return;
   // Refused where the batch has moved on: whoever moved it sends what it owes now.
   await context.registry.replace({ ...batch, owed: kept }, batch.revision);
 }
 
 /**
- * `finish` stays on the item until the batch completes: it is also how a batch says that all its shards are done.
+ * What stays on the item after it was sent, because the next transition takes it away and a write is saved: `pick` until
+ * picking starts; `finish` until the batch completes, which is also how a batch says that all its shards are done.
  */
 function staysOwed(owed: Owed): boolean {
-  return owed === 'finish';
+  return owed === 'finish' || owed === 'pick';
 }
 
 /** Sends the messages of one kind; those whose work already has a result are left out. */

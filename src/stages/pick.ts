@@ -10,7 +10,7 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
-import type { Batch } from '../io/ports/registry.ts';
+import type { Batch, Registry } from '../io/ports/registry.ts';
 import { DEFAULT_DIALECT, RULES_VERSION } from '../kernel/plan.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
@@ -111,6 +111,18 @@ async function scanPieces(
   }
 }
 
+/** The installation's seed, asked for once: it never changes. */
+const hashSeeds = new WeakMap<Registry, number>();
+
+async function hashSeedOf(context: StageContext): Promise<number> {
+  const known = hashSeeds.get(context.registry);
+  if (known !== undefined) return known;
+  const proposal = new DataView(new Uint8Array(context.random(4)).buffer).getUint32(0);
+  const { hashSeed } = await context.registry.installation({ hashSeed: proposal });
+  hashSeeds.set(context.registry, hashSeed);
+  return hashSeed;
+}
+
 async function plan(
   context: StageContext,
   batch: Batch,
@@ -119,8 +131,7 @@ async function plan(
   split: SplitPlan,
 ): Promise<Manifest> {
   const { limits, settings } = context;
-  const proposal = new DataView(new Uint8Array(context.random(4)).buffer).getUint32(0);
-  const { hashSeed } = await context.registry.installation({ hashSeed: proposal });
+  const hashSeed = await hashSeedOf(context);
   const shards = limits.shardsFor(split.records);
   return {
     version: MANIFEST_VERSION,

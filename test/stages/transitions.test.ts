@@ -58,7 +58,7 @@ function batchIn(state: BatchState, change: Partial<Batch> = {}): Batch {
 const FAIL = { failed: 'failed free,line', cancelled: 'cancelled free,line' };
 const BEGUN = { shards_done: 'registering finish', completed: 'completed free,line', stalled: 'stalled ' };
 const EARLY = {
-  accepted: { pick_started: 'picking pick', ...FAIL },
+  accepted: { pick_started: 'picking ', ...FAIL },
   processing: { ranges_staged: 'staged line', ...FAIL },
 };
 const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Record<string, string>>>][] = [
@@ -80,7 +80,7 @@ const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Recor
       ...EARLY,
       picking: { picked: 'processing ranges', picked_small: 'staged line', ...FAIL },
       staged: { released: 'registering ', ...FAIL },
-      registering: BEGUN,
+      registering: { ...BEGUN, completed: 'completed ' },
       stalled: { redriven: 'registering line' },
     },
   ],
