@@ -7,6 +7,7 @@ import { deriveLimits, type Limits } from '../src/config/limits.ts';
 import { resolveSettings } from '../src/config/load.ts';
 import type { Settings } from '../src/config/schema.ts';
 import { systemClock } from '../src/core/clock.ts';
+import { loadKernelModule } from '../src/engine/kernelModule.ts';
 import { WorkerPool } from '../src/engine/pool.ts';
 import * as embedded from '../src/io/embedded/driver.ts';
 import type { ObjectStore } from '../src/io/ports/objects.ts';
@@ -46,6 +47,7 @@ export async function openEngineParts(dataDir: string, path: string, threads: nu
   };
   const workerData: WorkerSetup = {
     settings,
+    kernel: (await loadKernelModule()).module,
     driverUrl: new URL('../src/io/embedded/driver.ts', import.meta.url).href,
     driverOptions,
   };

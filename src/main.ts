@@ -15,6 +15,7 @@ import type { Settings } from './config/schema.ts';
 import { systemClock } from './core/clock.ts';
 import { fanOut } from './core/telemetry.ts';
 import { Credits } from './engine/credits.ts';
+import { loadKernelModule } from './engine/kernelModule.ts';
 import { WorkerPool } from './engine/pool.ts';
 import * as embedded from './io/embedded/driver.ts';
 import { createLog } from './roles/log.ts';
@@ -116,8 +117,13 @@ async function startEngine(
     stagingIndexBytes: STAGING_INDEX_BYTES,
     writeTurn: embedded.createWriteTurn(),
   };
+  const kernel = await loadKernelModule();
+  if (kernel.module === undefined) {
+    telemetry.emit({ name: 'kernel.plain', level: 'warn', fields: { reason: kernel.problem } });
+  }
   const setup: WorkerSetup = {
     settings,
+    kernel: kernel.module,
     driverUrl: new URL('./io/embedded/driver.ts', import.meta.url).href,
     driverOptions,
   };

@@ -11,6 +11,8 @@ import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** Tables, stack and the block of rejects of a kernel, besides its input and its open pages. */
+const KERNEL_TABLE_BYTES = MiB / 2;
 /** What a thread may hold in pages that are being packed, one page a shard: about the records of a range. */
 const PAGES_BUDGET_BYTES = 8 * MiB;
 /** No page and no block of outcomes is smaller: below it, the cost of each write counts more than its bytes. */
@@ -154,6 +156,7 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'bytes of a file being read', bytes: scratchBytes, each },
     { name: 'records of a shard', bytes: chunkRecords(settings) * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES), each },
     { name: 'open pages', bytes: openPagesBytes(settings), each },
+    { name: "the kernel's scratch, rejects and tables", bytes: 2 * settings.recordBytesMax + KERNEL_TABLE_BYTES, each },
     { name: 'staging buffer', bytes: settings.stagingBufferBytes, each },
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
     { name: 'rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each },

@@ -9,16 +9,20 @@ import { deriveLimits } from '../config/limits.ts';
 import type { Settings } from '../config/schema.ts';
 import { assert } from '../core/assert.ts';
 import type { RandomBytes } from '../core/ids.ts';
+import { openKernel } from '../engine/kernelModule.ts';
 import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { StagingStore } from '../io/ports/staging.ts';
+import type { WasmModule } from '../kernel/wasm/api.ts';
 import { createScratch, type TaskContext } from '../stages/taskContext.ts';
 import { TASKS } from '../stages/tasks.ts';
 
 /** Plain data that `main` hands to every worker. */
 export interface WorkerSetup {
   readonly settings: Settings;
+  /** The kernel's module; without one the plain kernel reads. */
+  readonly kernel?: WasmModule | undefined;
   /** The driver's module: it exports `openDataPlane(options)`. */
   readonly driverUrl: string;
   readonly driverOptions: unknown;
@@ -54,5 +58,7 @@ export function runTask(call: TaskCall): Promise<TaskAnswer> {
 async function open(setup: WorkerSetup): Promise<TaskContext> {
   const driver = (await import(setup.driverUrl)) as DriverModule;
   const plane = await driver.openDataPlane(setup.driverOptions, { random: (size) => randomBytes(size) });
-  return { ...plane, settings: setup.settings, limits: deriveLimits(setup.settings), scratch: createScratch() };
+  const limits = deriveLimits(setup.settings);
+  const scratch = createScratch(openKernel(setup.kernel, setup.settings, limits));
+  return { ...plane, settings: setup.settings, limits, scratch };
 }

@@ -8,7 +8,6 @@ import { Fault } from '../core/faults.ts';
 import type { Manifest, ManifestRange } from '../engine/manifest.ts';
 import { feedRange } from '../engine/recordFeed.ts';
 import type { ObjectWriter } from '../io/ports/objects.ts';
-import { RangeKernel } from '../kernel/kernel.ts';
 import { rejectsPartKey } from './keys.ts';
 import type { TaskContext } from './taskContext.ts';
 
@@ -40,13 +39,7 @@ export async function range(
   const { manifest, attempt } = args;
   const { only, plan, batch } = manifest;
   const place = { batch, range: args.range };
-  const kernel = new RangeKernel(
-    plan,
-    only.firstLine,
-    only.start,
-    manifest.pageBytes,
-    context.scratch.slab(plan.shards * manifest.pageBytes),
-  );
+  const kernel = context.scratch.kernel.range(plan, only.firstLine, only.start, manifest.pageBytes);
   const reader = await context.objects.openRange(manifest.source, only.start, only.end);
   const staging = await context.staging.open(batch, args.range, attempt);
   let rejects: ObjectWriter | undefined;

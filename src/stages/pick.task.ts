@@ -8,7 +8,7 @@ import { Fault } from '../core/faults.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type HeaderResult, readHeader } from '../kernel/header.ts';
 import { DEFAULT_DIALECT } from '../kernel/plan.ts';
-import { type PieceSummary, scanPiece } from '../kernel/scan.ts';
+import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
 import type { TaskContext } from './taskContext.ts';
 
@@ -56,7 +56,7 @@ export async function inspect(
   const fault =
     rest.length === 0
       ? undefined
-      : fold.add(scanPiece(rest, rest.length, -1, header.end, DEFAULT_DIALECT, recordBytesMax));
+      : fold.add(context.scratch.kernel.scanPiece(rest, rest.length, -1, header.end, DEFAULT_DIALECT, recordBytesMax));
   return { kind: 'text', header, split: fault ?? fold.finish() };
 }
 
@@ -73,7 +73,7 @@ export async function scan(
   const bytes = context.scratch.buffer(length + ahead);
   await readAll(context, source, start, end + ahead, bytes);
   const next = ahead === 1 ? (bytes[length] as number) : -1;
-  return scanPiece(bytes, length, next, start, DEFAULT_DIALECT, context.settings.recordBytesMax);
+  return context.scratch.kernel.scanPiece(bytes, length, next, start, DEFAULT_DIALECT, context.settings.recordBytesMax);
 }
 
 /** Reads `[start, end)` to the front of `target`. */

@@ -5,7 +5,6 @@ import { Buffer } from 'node:buffer';
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import { crc32 } from '../kernel/crc.ts';
-import { RangeKernel } from '../kernel/kernel.ts';
 import { readAll } from './pick.task.ts';
 import type { OutcomeTotals, RejectTotals } from './receipt.ts';
 import { type RegisterArgs, Registrar } from './registering.task.ts';
@@ -54,7 +53,8 @@ export async function parseSmall(
 ) {
   const range = manifest.ranges[0];
   const plan = { ...manifest.plan, shards: 1 };
-  const kernel = new RangeKernel(plan, range?.firstLine ?? 1, range?.start ?? manifest.header.end, manifest.pageBytes);
+  const firstLine = range?.firstLine ?? 1;
+  const kernel = context.scratch.kernel.range(plan, firstLine, range?.start ?? manifest.header.end, manifest.pageBytes);
   const drain = async (): Promise<void> => {
     for (let page = kernel.takePage(); page !== undefined; page = kernel.takePage()) await onPage(page.bytes);
     for (let block = kernel.takeRejects(); block !== undefined; block = kernel.takeRejects()) onRejects(block);

@@ -9,6 +9,7 @@ import type { ObjectStore } from '../io/ports/objects.ts';
 import type { StagingStore } from '../io/ports/staging.ts';
 import { RecordChunk } from '../kernel/recordChunk.ts';
 import { RefTable } from '../kernel/refTable.ts';
+import { type KernelEngine, plainEngine } from '../kernel/wasm/engine.ts';
 
 export interface TaskContext {
   readonly settings: Settings;
@@ -21,23 +22,23 @@ export interface TaskContext {
 }
 
 export interface Scratch {
+  /** What reads files here: one range or piece at a time; its memory holds the buffer and the open pages. */
+  readonly kernel: KernelEngine;
   /** At least `bytes` long; its contents are whatever the last task left. */
   buffer(bytes: number): Uint8Array;
-  /** The same for open pages, of which a range has as many as its batch has shards. */
-  slab(bytes: number): Uint8Array;
   /** The worker's one chunk of unpacked records. */
   chunk(records: number, textBytes: number): RecordChunk;
   /** The worker's one table of references, empty. */
   references(): RefTable;
 }
 
-/** One growing buffer per worker: the largest request so far decides, so its size is bounded by the settings. */
-export function createScratch(): Scratch {
-  let buffer = new Uint8Array(0);
-  let slab = new Uint8Array(0);
+/** Made once per worker. Buffers are as large as the largest request so far, which the settings bound. */
+export function createScratch(kernel: KernelEngine = plainEngine()): Scratch {
   let chunk: RecordChunk | undefined;
   const references = new RefTable();
   return {
+    kernel,
+    buffer: (bytes) => kernel.buffer(bytes),
     references() {
       references.clear();
       return references;
@@ -45,14 +46,6 @@ export function createScratch(): Scratch {
     chunk(records, textBytes) {
       if (chunk?.capacity !== records) chunk = new RecordChunk(records, textBytes);
       return chunk;
-    },
-    slab(bytes) {
-      if (slab.length < bytes) slab = new Uint8Array(bytes);
-      return slab;
-    },
-    buffer(bytes) {
-      if (buffer.length < bytes) buffer = new Uint8Array(bytes);
-      return buffer;
     },
   };
 }
