@@ -14,11 +14,11 @@ const MiB = 1024 * KiB;
 /** Tables, stack and the block of rejects of a kernel, besides its input and its open pages. */
 const KERNEL_TABLE_BYTES = MiB / 2;
 /** What a thread may hold in pages that are being packed, one page a shard: about the records of a range. */
-const PAGES_BUDGET_BYTES = 8 * MiB;
+const PAGES_BUDGET_BYTES = 4 * MiB;
 /** No page and no block of outcomes is smaller: below it, the cost of each write counts more than its bytes. */
 const PAGE_BYTES_MIN = SETTINGS.pageBytes.min;
 /** What finishing a batch may hold in outcomes that are being merged, one block a shard. */
-const MERGE_BUDGET_BYTES = 16 * MiB;
+const MERGE_BUDGET_BYTES = 8 * MiB;
 const ENTRY_BLOCK_BYTES_MAX = 32 * KiB;
 /** The answers that are being written, and the window of raw records. */
 const ANSWERS_BYTES = 4 * MiB;

@@ -38,7 +38,7 @@ describe('derived bounds', () => {
 
   it('gives few shards whole pages', () => {
     const limits = deriveLimits(settingsWith());
-    expect([1, 128, 256, 512, 1024].map((shards) => limits.pageBytesFor(shards))).toEqual([
+    expect([1, 64, 128, 256, 512].map((shards) => limits.pageBytesFor(shards))).toEqual([
       64 * KiB,
       64 * KiB,
       32 * KiB,
