@@ -13,13 +13,15 @@ import { deriveLimits } from './config/limits.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
 import { systemClock } from './core/clock.ts';
-import { fanOut } from './core/telemetry.ts';
+import { fanOut, type Telemetry } from './core/telemetry.ts';
 import { Credits } from './engine/credits.ts';
 import { loadKernelModule } from './engine/kernelModule.ts';
 import { WorkerPool } from './engine/pool.ts';
 import * as embedded from './io/embedded/driver.ts';
+import type { ScaleInProtection } from './io/ports/protection.ts';
 import { createLog } from './roles/log.ts';
-import { isRole, type Role, startRoles } from './roles/roles.ts';
+import { GUARD_TIMING, type ScaleInGuard, startScaleInGuard } from './roles/protection.ts';
+import { isRole, type Role, type RunningRoles, startRoles } from './roles/roles.ts';
 import type { WorkerSetup } from './roles/worker.ts';
 import type { StageContext } from './stages/context.ts';
 import type { TaskTable } from './stages/tasks.ts';
@@ -28,6 +30,8 @@ import type { TaskTable } from './stages/tasks.ts';
 const WORKER_HEAP_MIB = 256;
 /** Indexes of staged ranges that a worker remembers while it reads shard after shard. */
 const STAGING_INDEX_BYTES = 4 * 1024 * 1024;
+/** The agent of an ECS task stands on the same machine and asks its service by network. */
+const AGENT_WAIT_MS = 4000;
 
 /** Runs the program on this process and sets its exit code. */
 export async function start(): Promise<void> {
@@ -105,6 +109,7 @@ async function startEngine(
   options: EngineOptions,
 ): Promise<Engine | undefined> {
   const limits = deriveLimits(settings);
+  const protection = await openProtection();
   const roles = new Set<Role>(roleNames.filter(isRole));
   const log = createLog(options.log, (line) => void stderr.write(line).catch(() => {}));
   const telemetry = options.observe === undefined ? log : fanOut(log, options.observe);
@@ -136,6 +141,7 @@ async function startEngine(
   const scanCredits = new Credits(settings.threads + 1);
   const context: StageContext = { ...plane, settings, limits, ...deps, telemetry, pool, scanCredits };
   const running = startRoles(context, roles, plane.arrivals);
+  const guard = protection && guardFromScaleIn(protection, running, telemetry, deps);
   telemetry.emit({
     name: 'engine.started',
     level: 'info',
@@ -147,6 +153,7 @@ async function startEngine(
     stop() {
       stopped ??= (async () => {
         await running.stop();
+        await guard?.stop();
         await pool.close();
         telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
         await plane.close();
@@ -154,6 +161,24 @@ async function startEngine(
       return stopped;
     },
   };
+}
+
+/** As a task of an ECS service, this process is not scaled in while it holds work; elsewhere there is nobody to ask. */
+async function openProtection(): Promise<ScaleInProtection | undefined> {
+  const agentUrl = process.env['ECS_AGENT_URI'] ?? '';
+  if (agentUrl === '') return undefined;
+  const { openTaskProtection } = await import('./io/aws/taskProtection.ts');
+  return openTaskProtection({ agentUrl, waitMs: AGENT_WAIT_MS });
+}
+
+function guardFromScaleIn(
+  protection: ScaleInProtection,
+  running: RunningRoles,
+  telemetry: Telemetry,
+  { clock, random }: embedded.DriverDeps,
+): ScaleInGuard {
+  const randomUnit = (): number => Buffer.from(random(4)).readUInt32LE(0) / 2 ** 32;
+  return startScaleInGuard(GUARD_TIMING, { protection, busy: () => running.busy, clock, telemetry, randomUnit });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await start();

@@ -40,6 +40,8 @@ function slotsOf(queue: QueueName, threads: number): number {
 const ARRIVALS_A_LOOK = 256;
 
 export interface RunningRoles {
+  /** Messages in hand now. */
+  readonly busy: number;
   /** Receives nothing more, finishes or releases what is in hand; settles once all is quiet. */
   stop(): Promise<void>;
 }
@@ -113,6 +115,9 @@ export function startRoles(
     loops.push(every(settings.inboxScanMs, 'arrivals.failed', look));
   }
   return {
+    get busy() {
+      return consumers.reduce((sum, consumer) => sum + consumer.busy, 0);
+    },
     async stop() {
       ending.abort();
       await Promise.all([...loops, ...consumers.map((consumer) => consumer.stop(settings.drainMs))]);
