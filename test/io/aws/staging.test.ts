@@ -1,4 +1,4 @@
-/** The DynamoDB driver under the contract of the staging store, over dynalite; and what its items are to other eyes. */
+/** The DynamoDB driver under the contract of the staging store, over every server; and what its items are to other eyes. */
 import {
   type AttributeValue,
   BatchWriteItemCommand,
@@ -6,150 +6,156 @@ import {
   DynamoDBClient,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
-import dynalite from 'dynalite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STAGING_TABLE } from '../../../src/io/aws/stagedItems.ts';
 import type { StagingStore } from '../../../src/io/ports/staging.ts';
 import { describeStaging } from '../../contract/staging.contract.ts';
 import { type Fixture, faultCode, madeBytes } from '../../contract/support.ts';
-import { closeServer, listen, openOn } from './support.ts';
+import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
+import { openOn } from './support.ts';
 
-const server = dynalite({ createTableMs: 0 });
-let endpoint = '';
-let sdk: DynamoDBClient;
-let tables = 0;
+for (const kind of dynamoServers()) describe(kind.name, () => describeStagingOver(kind));
 
-beforeAll(async () => {
-  endpoint = await listen(server);
-  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
-  sdk = new DynamoDBClient({ endpoint, region: 'sa-east-1', credentials });
-});
+function describeStagingOver(kind: ServerKind): void {
+  let server: AwsServer;
+  let sdk: DynamoDBClient;
+  let tables = 0;
 
-afterAll(async () => {
-  sdk.destroy();
-  await closeServer(server);
-});
+  beforeAll(async () => {
+    server = await kind.start();
+    const { endpoint, region, credentials } = server;
+    sdk = new DynamoDBClient({ endpoint, region, credentials });
+  });
 
-async function makeTable(): Promise<string> {
-  const table = `staging-${++tables}`;
-  await sdk.send(
-    new CreateTableCommand({
-      TableName: table,
-      AttributeDefinitions: STAGING_TABLE.keys.map(({ name, type }) => ({ AttributeName: name, AttributeType: type })),
-      KeySchema: STAGING_TABLE.keys.map(({ name, role }) => ({ AttributeName: name, KeyType: role })),
-      BillingMode: 'PAY_PER_REQUEST',
-    }),
-  );
-  return table;
-}
+  afterAll(async () => {
+    sdk.destroy();
+    await server.close();
+  });
 
-async function fixture(): Promise<Fixture<StagingStore> & { readonly table: string }> {
-  const table = await makeTable();
-  let opened = openOn(endpoint, { table });
-  return {
-    table,
-    store: opened.staging,
-    async reopen() {
-      await opened.close();
-      opened = openOn(endpoint, { table });
-      return opened.staging;
-    },
-    dispose: () => opened.close(),
-  };
-}
-
-async function itemsOf(table: string): Promise<Record<string, AttributeValue>[]> {
-  const items: Record<string, AttributeValue>[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await sdk.send(new ScanCommand({ TableName: table, ExclusiveStartKey: from }));
-    items.push(...(page.Items ?? []));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
-  return items;
-}
-
-describeStaging('DynamoDB', fixture);
-
-describe('DynamoDB staging', () => {
-  it('lays items out as documented', async () => {
-    const { store, table, dispose } = await fixture();
-    const beforeSecond = Math.floor(Date.now() / 1000);
-    const writer = await store.open('b-1', 12, 'a1');
-    await writer.write(7, Buffer.from('plain page'));
-    await writer.write(7, Buffer.alloc(2000, 'x'));
-    await writer.commit();
-    const items = (await itemsOf(table)).sort((a, b) =>
-      `${a['pk']?.S}${a['sk']?.S}` < `${b['pk']?.S}${b['sk']?.S}` ? -1 : 1,
+  async function makeTable(): Promise<string> {
+    const table = `staging-${++tables}`;
+    await sdk.send(
+      new CreateTableCommand({
+        TableName: table,
+        AttributeDefinitions: STAGING_TABLE.keys.map(({ name, type }) => ({
+          AttributeName: name,
+          AttributeType: type,
+        })),
+        KeySchema: STAGING_TABLE.keys.map(({ name, role }) => ({ AttributeName: name, KeyType: role })),
+        BillingMode: 'PAY_PER_REQUEST',
+      }),
     );
-    expect(items.map((item) => [item['pk']?.S, item['sk']?.S])).toEqual([
-      ['b-1#00007', '00000012#a1#00000000'],
-      ['b-1#00007', '00000012#a1#00000001'],
-      ['b-1#ranges', '00000012#a1'],
-    ]);
-    expect(Buffer.from(items[0]?.['p']?.B ?? []).toString('latin1')).toBe('\0\0\0plain page');
-    const packed = items[1]?.['p']?.B ?? new Uint8Array();
-    expect([packed[0], packed[1], packed[2]]).toEqual([1, 0, 0]);
-    expect(packed.length).toBeLessThan(100);
-    for (const item of items) {
-      expect(Object.keys(item).sort()).toEqual(['p', 'pk', 'sk', 'ttl']);
-      const lifeSeconds = Number(item['ttl']?.N) - beforeSecond;
-      expect(lifeSeconds).toBeGreaterThanOrEqual(7 * 86_400);
-      expect(lifeSeconds).toBeLessThan(7 * 86_400 + 600);
-    }
-    await dispose();
-  });
+    return table;
+  }
 
-  it('leaves no item behind when an attempt is aborted or a batch freed', async () => {
-    const { store, table, dispose } = await fixture();
-    for (const range of [0, 1]) {
-      const writer = await store.open('b-1', range, 'a1');
-      for (let i = 0; i < 70; i++) await writer.write(i % 3, madeBytes(1000 + i, i));
-      await writer.write(1, madeBytes(900_000));
-      await writer.commit();
-    }
-    const aborted = await store.open('b-1', 0, 'a2');
-    await aborted.write(5, madeBytes(900_000));
-    for (let i = 0; i < 60; i++) await aborted.write(i, madeBytes(50_000, i));
-    await aborted.abort();
-    const attempts = new Set((await itemsOf(table)).map((item) => item['sk']?.S?.split('#')[1]));
-    expect([...attempts]).toEqual(['a1']);
-    await store.free('b-1');
-    expect(await itemsOf(table)).toEqual([]);
-    await dispose();
-  });
-
-  it('reads a shard of several responses', async () => {
-    const { store, dispose } = await fixture();
-    const writer = await store.open('b-1', 0, 'a1');
-    for (let i = 0; i < 40; i++) await writer.write(3, madeBytes(100_000, i));
-    await writer.commit();
-    let pages = 0;
-    for await (const page of store.read('b-1', 3, { range: 0, attempt: 'a1', pages: 40 })) {
-      expect(Buffer.compare(page, madeBytes(100_000, pages++))).toBe(0);
-    }
-    expect(pages).toBe(40);
-    await dispose();
-  });
-
-  it.each([
-    ['first', 0],
-    ['middle', 30],
-    ['last', 39],
-  ])('tells when the %s page has gone', async (_which, gone) => {
-    const { store, table, dispose } = await fixture();
-    const writer = await store.open('b-1', 0, 'a1');
-    for (let i = 0; i < 40; i++) await writer.write(3, madeBytes(100_000, i));
-    await writer.commit();
-    const sk = `00000000#a1#${String(gone).padStart(8, '0')}`;
-    const Key = { pk: { S: 'b-1#00003' }, sk: { S: sk } };
-    await sdk.send(new BatchWriteItemCommand({ RequestItems: { [table]: [{ DeleteRequest: { Key } }] } }));
-    const read = async (): Promise<number> => {
-      let pages = 0;
-      for await (const _page of store.read('b-1', 3, { range: 0, attempt: 'a1', pages: 40 })) pages++;
-      return pages;
+  async function fixture(): Promise<Fixture<StagingStore> & { readonly table: string }> {
+    const table = await makeTable();
+    let opened = openOn(server.endpoint, { table });
+    return {
+      table,
+      store: opened.staging,
+      async reopen() {
+        await opened.close();
+        opened = openOn(server.endpoint, { table });
+        return opened.staging;
+      },
+      dispose: () => opened.close(),
     };
-    expect(await faultCode(read())).toBe('STAGED_PAGES_SHORT');
-    await dispose();
+  }
+
+  async function itemsOf(table: string): Promise<Record<string, AttributeValue>[]> {
+    const items: Record<string, AttributeValue>[] = [];
+    let from: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await sdk.send(new ScanCommand({ TableName: table, ExclusiveStartKey: from }));
+      items.push(...(page.Items ?? []));
+      from = page.LastEvaluatedKey;
+    } while (from !== undefined);
+    return items;
+  }
+
+  describeStaging('DynamoDB', fixture);
+
+  describe('DynamoDB staging', () => {
+    it('lays items out as documented', async () => {
+      const { store, table, dispose } = await fixture();
+      const beforeSecond = Math.floor(Date.now() / 1000);
+      const writer = await store.open('b-1', 12, 'a1');
+      await writer.write(7, Buffer.from('plain page'));
+      await writer.write(7, Buffer.alloc(2000, 'x'));
+      await writer.commit();
+      const items = (await itemsOf(table)).sort((a, b) =>
+        `${a['pk']?.S}${a['sk']?.S}` < `${b['pk']?.S}${b['sk']?.S}` ? -1 : 1,
+      );
+      expect(items.map((item) => [item['pk']?.S, item['sk']?.S])).toEqual([
+        ['b-1#00007', '00000012#a1#00000000'],
+        ['b-1#00007', '00000012#a1#00000001'],
+        ['b-1#ranges', '00000012#a1'],
+      ]);
+      expect(Buffer.from(items[0]?.['p']?.B ?? []).toString('latin1')).toBe('\0\0\0plain page');
+      const packed = items[1]?.['p']?.B ?? new Uint8Array();
+      expect([packed[0], packed[1], packed[2]]).toEqual([1, 0, 0]);
+      expect(packed.length).toBeLessThan(100);
+      for (const item of items) {
+        expect(Object.keys(item).sort()).toEqual(['p', 'pk', 'sk', 'ttl']);
+        const lifeSeconds = Number(item['ttl']?.N) - beforeSecond;
+        expect(lifeSeconds).toBeGreaterThanOrEqual(7 * 86_400);
+        expect(lifeSeconds).toBeLessThan(7 * 86_400 + 600);
+      }
+      await dispose();
+    });
+
+    it('leaves no item behind when an attempt is aborted or a batch freed', async () => {
+      const { store, table, dispose } = await fixture();
+      for (const range of [0, 1]) {
+        const writer = await store.open('b-1', range, 'a1');
+        for (let i = 0; i < 70; i++) await writer.write(i % 3, madeBytes(1000 + i, i));
+        await writer.write(1, madeBytes(900_000));
+        await writer.commit();
+      }
+      const aborted = await store.open('b-1', 0, 'a2');
+      await aborted.write(5, madeBytes(900_000));
+      for (let i = 0; i < 60; i++) await aborted.write(i, madeBytes(50_000, i));
+      await aborted.abort();
+      const attempts = new Set((await itemsOf(table)).map((item) => item['sk']?.S?.split('#')[1]));
+      expect([...attempts]).toEqual(['a1']);
+      await store.free('b-1');
+      expect(await itemsOf(table)).toEqual([]);
+      await dispose();
+    });
+
+    it('reads a shard of several responses', async () => {
+      const { store, dispose } = await fixture();
+      const writer = await store.open('b-1', 0, 'a1');
+      for (let i = 0; i < 40; i++) await writer.write(3, madeBytes(100_000, i));
+      await writer.commit();
+      let pages = 0;
+      for await (const page of store.read('b-1', 3, { range: 0, attempt: 'a1', pages: 40 })) {
+        expect(Buffer.compare(page, madeBytes(100_000, pages++))).toBe(0);
+      }
+      expect(pages).toBe(40);
+      await dispose();
+    });
+
+    it.each([
+      ['first', 0],
+      ['middle', 30],
+      ['last', 39],
+    ])('tells when the %s page has gone', async (_which, gone) => {
+      const { store, table, dispose } = await fixture();
+      const writer = await store.open('b-1', 0, 'a1');
+      for (let i = 0; i < 40; i++) await writer.write(3, madeBytes(100_000, i));
+      await writer.commit();
+      const sk = `00000000#a1#${String(gone).padStart(8, '0')}`;
+      const Key = { pk: { S: 'b-1#00003' }, sk: { S: sk } };
+      await sdk.send(new BatchWriteItemCommand({ RequestItems: { [table]: [{ DeleteRequest: { Key } }] } }));
+      const read = async (): Promise<number> => {
+        let pages = 0;
+        for await (const _page of store.read('b-1', 3, { range: 0, attempt: 'a1', pages: 40 })) pages++;
+        return pages;
+      };
+      expect(await faultCode(read())).toBe('STAGED_PAGES_SHORT');
+      await dispose();
+    });
   });
-});
+}

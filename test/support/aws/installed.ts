@@ -9,6 +9,9 @@ export const SERVERS_DIR = resolve(import.meta.dirname, '../../../.aws-servers')
 export const DYNAMODB_LOCAL_VERSION = '2.6.1';
 export const MOTO_VERSION = '5.2.5';
 
+/** In a server's folder, written last: its version. */
+export const MARK_FILE = 'installed';
+
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];

@@ -9,10 +9,11 @@
  * from AWS and is no missing feature is told at each server below.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import dynalite from 'dynalite';
 import { startFauxqs } from 'fauxqs';
 import { closeServer, listen } from '../../io/aws/support.ts';
-import { DYNAMODB_LOCAL_DIR, dynamodbLocalCommand, MOTO_DIR, motoCommand } from './installed.ts';
+import { DYNAMODB_LOCAL_DIR, dynamodbLocalCommand, MARK_FILE, MOTO_DIR, motoCommand } from './installed.ts';
 import { startKept } from './keptProcess.ts';
 
 export type Feature =
@@ -145,5 +146,6 @@ function kind(
 }
 
 function mustBeThere(folder: string): void {
-  if (!existsSync(folder)) throw new Error(`${folder} is not there: run \`npm run aws-servers\` first`);
+  if (!existsSync(join(folder, MARK_FILE)))
+    throw new Error(`${folder} is not there: run \`npm run aws-servers\` first`);
 }
