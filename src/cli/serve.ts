@@ -5,6 +5,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { isRole, ROLES, type Role } from '../roles/roles.ts';
+import { giveSignOfLife } from './alive.ts';
 import type { CliContext } from './context.ts';
 
 export function addServeCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
@@ -12,13 +13,20 @@ export function addServeCommand(program: Command, context: CliContext, exit: (co
     .command('serve')
     .description('run the daemon; files dropped in inbox/<client>/ of the data folder are taken in')
     .option('--roles <names>', `the roles to run, separated by commas: ${ROLES.join(', ')}`, roleNames, [...ROLES])
-    .action(async (options: { readonly roles: readonly Role[] }) => {
-      const engine = await context.startEngine(options.roles, { log: context.settings.logLevel });
-      if (engine === undefined) throw new Fault('FOLDER_LOCKED', context.settings.dataDir);
-      const { signal } = context;
-      if (!signal.aborted)
-        await new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }));
-      await engine.stop();
+    .option('--alive-file <file>', 'a file whose time is renewed while the daemon lives, for health checks')
+    .action(async (options: { readonly roles: readonly Role[]; readonly aliveFile?: string }) => {
+      const { signal, clock, stderr } = context;
+      const tell = (text: string): void => void stderr.write(text).catch(() => {});
+      const alive = options.aliveFile === undefined ? undefined : await giveSignOfLife(options.aliveFile, clock, tell);
+      try {
+        const engine = await context.startEngine(options.roles, { log: context.settings.logLevel });
+        if (engine === undefined) throw new Fault('FOLDER_LOCKED', context.settings.dataDir);
+        if (!signal.aborted)
+          await new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }));
+        await engine.stop();
+      } finally {
+        await alive?.stop();
+      }
       exit(0);
     });
 }

@@ -67,7 +67,7 @@ function breachesOf(sources: readonly Source[]): string[] {
 
 const sources = sourcesBelow('src');
 const tests = sourcesBelow('test');
-const others = [...tests, ...sourcesBelow('bench'), ...sourcesBelow('scripts')];
+const others = [...tests, ...sourcesBelow('bench'), ...sourcesBelow('scripts'), ...sourcesBelow('deploy')];
 
 describe('layout', () => {
   it('has a rule for every folder, and only main at the top', () => {
