@@ -24,7 +24,7 @@ export function addConfigCommand(
         return {
           key: spec.key,
           property: name,
-          value: settings[name],
+          value: spec.type === 'secret' ? valueText(spec, settings[name]) : settings[name],
           source: from[name],
           unit: unitOf(spec),
           range: rangeText(spec),

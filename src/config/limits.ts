@@ -6,6 +6,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
+import { awsProblems, awsSharedHolders, awsThreadHolders } from './awsLimits.ts';
 import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 
 const KiB = 1024;
@@ -137,8 +138,9 @@ function memoryHolders(settings: Settings): Holder[] {
 function sharedHolders(settings: Settings): Holder[] {
   return [
     { name: 'the process itself', bytes: PROCESS_BASE_BYTES, each: 1 },
-    { name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 },
     { name: 'copy of an incoming file', bytes: settings.readBytes, each: 2 },
+    ...(settings.driver === 'embedded' ? [{ name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 }] : []),
+    ...awsSharedHolders(settings),
   ];
 }
 
@@ -157,10 +159,17 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'records of a shard', bytes: chunkRecords(settings) * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES), each },
     { name: 'open pages', bytes: openPagesBytes(settings), each },
     { name: "the kernel's scratch, rejects and tables", bytes: 2 * settings.recordBytesMax + KERNEL_TABLE_BYTES, each },
-    { name: 'staging buffer', bytes: settings.stagingBufferBytes, each },
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
-    { name: 'rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each },
     { ...hungriest, each },
+    ...(settings.driver === 'embedded' ? embeddedThreadHolders(settings) : awsThreadHolders(settings)),
+  ];
+}
+
+function embeddedThreadHolders(settings: Settings): Holder[] {
+  const each = settings.threads;
+  return [
+    { name: 'staging buffer', bytes: settings.stagingBufferBytes, each },
+    { name: 'rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each },
   ];
 }
 
@@ -211,6 +220,7 @@ export function settingsProblems(settings: Settings): SettingsProblem[] {
     ['inboxScanMs', 'inboxQuietMs'],
     `${key('inboxScanMs')} (${s.inboxScanMs}) must be at most ${key('inboxQuietMs')} (${s.inboxQuietMs}): a size seen once has not stayed`,
   );
+  problems.push(...awsProblems(settings));
   const holders = memoryHolders(settings);
   mustHold(sumOf(holders) <= s.memoryBytesMax, MEMORY_SETTINGS, memorySays(settings, holders));
   return problems;
@@ -228,6 +238,10 @@ const MEMORY_SETTINGS: readonly SettingName[] = [
   'stagingBufferBytes',
   'debtsCacheBytes',
   'smallBytesMax',
+  'awsConnections',
+  'awsRequestBytes',
+  'awsRequestsMax',
+  'awsPartBytes',
 ];
 
 function memorySays(settings: Settings, holders: readonly Holder[]): string {

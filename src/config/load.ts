@@ -7,6 +7,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../core/faults.ts';
+import { REGION_KEY } from './awsSettings.ts';
 import { settingsProblems, threadsThatFit } from './limits.ts';
 import {
   CONFIG_FILE_KEY,
@@ -67,6 +68,7 @@ export function resolveSettings(
     else collectFile(file.text, collected);
   }
   collectEnvironment(environment, collected);
+  if (collected.given['driver'] === 'aws') collectRegion(environment, collected);
 
   let settings = withDefaults(collected.given as Partial<Settings>, parallelism);
   if (collected.given['threads'] === undefined) {
@@ -112,6 +114,13 @@ function collectEnvironment(environment: Environment, into: Collected): void {
     if (name === undefined) into.problems.push(`${key} is no setting${suggest(key, [...NAME_OF_KEY.keys()])}`);
     else take(name, written, 'environment', key, into);
   }
+}
+
+/** AWS's own variable, where no setting says it. */
+function collectRegion(environment: Environment, into: Collected): void {
+  const written = environment[REGION_KEY] ?? '';
+  if (written === '' || into.given['awsRegion'] !== undefined || into.wrong.has('awsRegion')) return;
+  take('awsRegion', written, 'environment', REGION_KEY, into);
 }
 
 function collectFile(text: string, into: Collected): void {

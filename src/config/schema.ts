@@ -5,6 +5,10 @@
  * Invariants: a key is `REMESSA_` and the property in upper case with underscores; a default lies inside its range;
  * units stand last in names (`Bytes`, `Ms`), and every value is held in that unit.
  */
+import { AWS_SETTINGS } from './awsSettings.ts';
+import type { DerivedDefault, SettingSpec } from './specs.ts';
+
+export type { DefaultBasis, DerivedDefault, NumberSpec, SettingSpec } from './specs.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -15,54 +19,13 @@ const TiB = 1024 * GiB;
 export const CONFIG_FILE_KEY = 'REMESSA_CONFIG';
 export const KEY_PREFIX = 'REMESSA_';
 
-/** What a default may be computed from. */
-export interface DefaultBasis {
-  /** Processors this process may use. */
-  readonly parallelism: number;
-  readonly leaseMs: number;
-  readonly shardRecords: number;
-  readonly shardsMax: number;
-}
-
-export interface DerivedDefault {
-  readonly says: string;
-  from(basis: DefaultBasis): number;
-}
-
-interface SpecOfAny {
-  readonly key: string;
-  readonly means: string;
-}
-
-/** `bytes` and `ms` may be written with a suffix (`8MiB`, `30000ms`); `count` and `ratio` are bare integers. */
-export interface NumberSpec extends SpecOfAny {
-  readonly type: 'bytes' | 'ms' | 'count' | 'ratio';
-  /** Both inclusive. */
-  readonly min: number;
-  readonly max: number;
-  readonly default: number | DerivedDefault;
-}
-
-export interface ChoiceSpec extends SpecOfAny {
-  readonly type: 'choice';
-  readonly choices: readonly string[];
-  readonly default: string;
-}
-
-export interface PathSpec extends SpecOfAny {
-  readonly type: 'path';
-  readonly default: string;
-}
-
-export type SettingSpec = NumberSpec | ChoiceSpec | PathSpec;
-
 export const SETTINGS = {
   driver: {
     key: 'REMESSA_DRIVER',
     type: 'choice',
-    choices: ['embedded'],
+    choices: ['embedded', 'aws'],
     default: 'embedded',
-    means: 'where objects, queues and debts live',
+    means: 'where objects, queues and debts live: a data folder of this machine, or S3, SQS and DynamoDB',
   },
   clientsOpen: {
     key: 'REMESSA_CLIENTS_OPEN',
@@ -327,6 +290,9 @@ export const SETTINGS = {
     default: 20_000,
     means: 'how long the work in hand may take to finish when the process is asked to end; then it is released',
   },
+
+  // The AWS drivers.
+  ...AWS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -334,7 +300,7 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 type ValueOf<Spec> = Spec extends { type: 'choice'; choices: readonly (infer Choice)[] }
   ? Choice
-  : Spec extends { type: 'path' }
+  : Spec extends { type: 'path' | 'text' | 'secret' }
     ? string
     : number;
 

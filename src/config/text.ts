@@ -25,6 +25,14 @@ export function readValue(spec: SettingSpec, written: unknown): ReadValue {
       return typeof written === 'string' && !written.includes('\0')
         ? { value: written }
         : { problem: 'must be the path of a folder' };
+    case 'text':
+      return typeof written === 'string' && spec.pattern.test(written)
+        ? { value: written }
+        : { problem: `must be ${spec.says}` };
+    case 'secret':
+      return typeof written === 'string' && written.length >= spec.lengthMin
+        ? { value: written }
+        : { problem: `must be a text of at least ${spec.lengthMin} characters` };
     case 'bytes':
     case 'ms':
     case 'count':
@@ -59,8 +67,9 @@ function numberOf(spec: NumberSpec, text: string): number {
   return factor === undefined ? Number.NaN : Number(digits) * factor;
 }
 
-/** A value as it is shown: bytes in the largest unit that divides them, anything else as it is. */
+/** A value as it is shown: bytes in the largest unit that divides them, a secret not at all, anything else as it is. */
 export function valueText(spec: SettingSpec, value: string | number): string {
+  if (spec.type === 'secret') return value === '' ? '' : '(set)';
   return spec.type === 'bytes' && typeof value === 'number' ? bytesText(value) : String(value);
 }
 
@@ -80,6 +89,10 @@ export function rangeText(spec: SettingSpec): string {
       return spec.choices.join(', ');
     case 'path':
       return 'a path';
+    case 'text':
+      return spec.says;
+    case 'secret':
+      return `from ${spec.lengthMin} characters`;
     default:
       return `${valueText(spec, spec.min)} to ${valueText(spec, spec.max)}`;
   }
@@ -87,5 +100,6 @@ export function rangeText(spec: SettingSpec): string {
 
 /** The default of a setting; in words where it is computed. */
 export function defaultText(spec: SettingSpec): string {
-  return typeof spec.default === 'object' ? spec.default.says : valueText(spec, spec.default);
+  if (typeof spec.default === 'object') return spec.default.says;
+  return spec.default === '' ? 'none' : valueText(spec, spec.default);
 }
