@@ -1,10 +1,10 @@
 /** `remessa batch ID`: all there is to know of one batch. */
 import type { Command } from 'commander';
 import type { Batch } from '../io/ports/registry.ts';
+import { batchView, progressOf, type ReceiptView, type WorkProgress } from '../stages/views.ts';
 import type { CliContext } from './context.ts';
 import { centsText, exactJsonText } from './format.ts';
 import { batchOf, withStores } from './reading.ts';
-import { batchView, progressOf, type ReceiptView, type WorkProgress } from './views.ts';
 
 export function addBatchCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program

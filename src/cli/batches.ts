@@ -1,10 +1,10 @@
 /** `remessa batches`: the batches, newest acceptance first. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchState } from '../io/ports/registry.ts';
+import { BATCH_STATES, batchView, outcomesText } from '../stages/views.ts';
 import type { CliContext } from './context.ts';
 import { exactJsonText, tableText } from './format.ts';
 import { clientOf, withStores } from './reading.ts';
-import { BATCH_STATES, batchView, outcomesText } from './views.ts';
 
 const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 10_000;

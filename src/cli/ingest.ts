@@ -20,12 +20,12 @@ import type { ObjectPin } from '../io/ports/objects.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { acceptObject, clientOf } from '../stages/accept.ts';
 import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
+import { receiptView } from '../stages/views.ts';
 import { receiptText } from './batch.ts';
 import type { CliContext, EngineStores, Stores } from './context.ts';
 import { maskedMessage } from './faultText.ts';
 import { followBatch } from './follow.ts';
 import { exactJsonText, fileNameText, printable } from './format.ts';
-import { receiptView } from './views.ts';
 
 interface IngestOptions {
   readonly client: string;
@@ -234,7 +234,7 @@ function displayName(name: string): string {
 
 /** Faults of the surroundings are retried without end by the engine; a command tells them and ends instead. */
 function troubleWatch() {
-  const ending: ReadonlySet<unknown> = new Set<FaultCode>(['STORE_FULL', 'STORE_IO']);
+  const ending: ReadonlySet<unknown> = new Set<FaultCode>(['STORE_FULL', 'STORE_IO', 'SERVICE_IO', 'SERVICE_DENIED']);
   let fault: Fault | undefined;
   let scanned = 0;
   const telemetry: Telemetry = {

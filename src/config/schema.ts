@@ -5,6 +5,7 @@
  * Invariants: a key is `REMESSA_` and the property in upper case with underscores; a default lies inside its range;
  * units stand last in names (`Bytes`, `Ms`), and every value is held in that unit.
  */
+import { API_SETTINGS } from './apiSettings.ts';
 import { AWS_SETTINGS } from './awsSettings.ts';
 import type { DerivedDefault, SettingSpec } from './specs.ts';
 
@@ -292,6 +293,7 @@ export const SETTINGS = {
   },
 
   // The AWS drivers.
+  ...API_SETTINGS,
   ...AWS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;
 

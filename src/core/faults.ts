@@ -11,19 +11,32 @@
  * - `warn`   the record is accepted and carries the code
  */
 
-export type Stage = 'accept' | 'pick' | 'intermediate' | 'settle' | 'registering' | 'finish' | 'store' | 'usage';
+import { REQUEST_FAULTS } from './requestFaults.ts';
+
+export type Stage =
+  | 'api'
+  | 'accept'
+  | 'pick'
+  | 'intermediate'
+  | 'settle'
+  | 'registering'
+  | 'finish'
+  | 'store'
+  | 'usage';
 
 export type Disposition = 'retry' | 'fail';
 
-interface FaultSpec {
+export interface FaultSpec {
   readonly stage: Stage;
   readonly disposition: Disposition;
   /** What happened and what to do about it, for the person who sent the file or runs the engine. */
   readonly says: string;
 }
 
-/** Faults of batches, work and stores. */
+/** Faults of batches, work and stores, and of requests to the API. */
 export const FAULTS = {
+  ...REQUEST_FAULTS,
+
   // The input cannot be taken in.
   INPUT_MISSING: { stage: 'accept', disposition: 'fail', says: 'the input does not exist; check the path' },
   INPUT_IS_DIRECTORY: { stage: 'accept', disposition: 'fail', says: 'the input is a directory; name one file' },
@@ -117,6 +130,16 @@ export const FAULTS = {
   STORE_IO: { stage: 'store', disposition: 'retry', says: 'the store failed to read or write; check the disk' },
   STORE_CORRUPT: { stage: 'store', disposition: 'fail', says: 'the store holds data that cannot be decoded' },
   STORE_BUSY: { stage: 'store', disposition: 'retry', says: 'the store is locked by another writer' },
+  SERVICE_IO: {
+    stage: 'store',
+    disposition: 'retry',
+    says: 'a service did not answer as asked; work is tried again, check the endpoint, the region and its limits',
+  },
+  SERVICE_DENIED: {
+    stage: 'store',
+    disposition: 'retry',
+    says: 'a service refused the credentials or the permission; mend them, work is tried again meanwhile',
+  },
   LEASE_LOST: { stage: 'store', disposition: 'retry', says: 'the lease on a message ran out; another worker has it' },
   WORKER_DIED: { stage: 'store', disposition: 'retry', says: 'a worker thread ended in the middle of a task' },
   FOLDER_LOCKED: {

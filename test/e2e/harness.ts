@@ -105,7 +105,8 @@ export class Sandbox {
   start(args: readonly string[], options: RunOptions = {}): Program {
     const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('REMESSA_'));
     const env = Object.fromEntries(inherited.map(([key, value]) => [key, value ?? '']));
-    const own = { NODE_COMPILE_CACHE: COMPILE_CACHE, REMESSA_DATA_DIR: this.dataDir };
+    // Daemons of several tests run side by side: each takes a free port.
+    const own = { NODE_COMPILE_CACHE: COMPILE_CACHE, REMESSA_DATA_DIR: this.dataDir, REMESSA_HTTP_PORT: '0' };
     const program = new Program(args, { ...env, ...own, ...options.env }, options.stdin);
     this.#programs.push(program);
     return program;

@@ -124,7 +124,7 @@ export function startCommand(
   const env: NodeJS.ProcessEnv = {};
   for (const [key, value] of Object.entries(process.env)) if (!key.startsWith('REMESSA_')) env[key] = value;
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
-  const child = spawn(command, args, { env: { ...env, ...settings }, stdio });
+  const child = spawn(command, args, { env: { ...env, REMESSA_HTTP_PORT: '0', ...settings }, stdio });
   let stdout = '';
   let stderr = '';
   let over: Ended | undefined;

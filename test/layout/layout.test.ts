@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'config', 'kernel', 'io/ports'],
   stages: ['core', 'config', 'kernel', 'engine', 'io/ports'],
   roles: ['core', 'config', 'kernel', 'engine', 'io/ports', 'stages'],
+  api: ['core', 'config', 'engine', 'io/ports', 'stages'],
   cli: ['core', 'config', 'kernel', 'engine', 'io/ports', 'stages', 'roles'],
 };
 

@@ -1,10 +1,10 @@
 /**
- * How a batch looks to the reading commands. Names of files and messages about them are masked here, once, so that no
- * command shows a CPF.
+ * How a batch looks to whoever reads it: the commands and the API. Names of files and messages about them are masked here, once, so that
+ * nobody is shown a CPF.
  */
+
+import { fileNameText, instantText, maskedMessage, parseExactJson, printable } from '../core/text.ts';
 import { type Batch, type BatchFailure, type BatchState, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
-import { maskedMessage } from './faultText.ts';
-import { fileNameText, instantText, parseExactJson, printable } from './format.ts';
 
 const STATES: Readonly<Record<BatchState, true>> = {
   accepted: true,
