@@ -12,7 +12,9 @@
  * through less: 0.6 s; registering, a shard of 131,072 records, 30 µs each, 4 s; batch, a transition or a piece of
  * answers, 1.5 s. The figures behind them: docs/SCALE.md.
  */
-import type { QueueId } from './names.ts';
+
+import type { QueueId } from '../src/io/aws/names.ts';
+import { isRole } from '../src/roles/roles.ts';
 
 export interface RoleGroup {
   readonly name: string;
@@ -72,7 +74,7 @@ export const ROLE_GROUPS: readonly RoleGroup[] = [
   {
     name: 'batch',
     roles: ['batch', 'notifier'],
-    queues: ['batch'],
+    queues: ['batch', 'events'],
     cpuUnits: 2048,
     memoryMiB: 4096,
     tasksMin: 2,
@@ -91,6 +93,11 @@ export const POLL_MS_MAX = 20_000;
 const CLEAR_SECONDS = 60;
 /** Of a task's memory, what the engine may plan with; the rest is the system's and Node's own slack. */
 const MEMORY_SHARE = 0.75;
+
+/** Those of the group's roles that this build of the engine has. */
+export function rolesOf(group: RoleGroup): string[] {
+  return group.roles.filter(isRole);
+}
 
 export function threadsOf(group: RoleGroup): number {
   return Math.max(1, Math.floor(group.cpuUnits / 1024));

@@ -9,14 +9,15 @@ import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { ALL_QUEUES, type QueueId } from './names.ts';
+import { ALL_QUEUES, type AwsNames, INBOX_PREFIX, type QueueId } from '../src/io/aws/names.ts';
 
 export interface MessagingProps {
   readonly prefix: string;
   readonly bucket: Bucket;
-  readonly bucketName: string;
+  readonly names: AwsNames;
   /** The engine's `REMESSA_LEASE_MS`: what a message's visibility is where a receiver does not say. */
   readonly leaseSeconds: number;
   /** Deliveries before a message is dead; SQS allows 1,000. */
@@ -57,23 +58,25 @@ export class Messaging extends Construct {
       }),
     );
     this.events = new Topic(this, 'Events', {
-      topicName: `${props.prefix}-batch-events`,
+      topicName: props.names.topic,
       masterKey: this.topicKey,
       enforceSSL: true,
     });
+    // As published, without an envelope: whoever reads the queue reads what the engine wrote.
+    this.events.addSubscription(new SqsSubscription(this.queues.events.queue, { rawMessageDelivery: true }));
     this.#notify(props);
   }
 
-  #makePair(name: QueueId, { prefix, leaseSeconds, receivesMax }: MessagingProps): QueuePair {
+  #makePair(name: QueueId, { names, leaseSeconds, receivesMax }: MessagingProps): QueuePair {
     const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
     const dead = new Queue(this, `Dead-${name}`, {
       ...common,
-      queueName: `${prefix}-${name}-dlq`,
+      queueName: names.deadLetters[name],
       retentionPeriod: Duration.days(DEAD_KEPT_DAYS),
     });
     const queue = new Queue(this, `Queue-${name}`, {
       ...common,
-      queueName: `${prefix}-${name}`,
+      queueName: names.queues[name],
       retentionPeriod: Duration.days(KEPT_DAYS),
       visibilityTimeout: Duration.seconds(leaseSeconds),
       receiveMessageWaitTime: Duration.seconds(20),
@@ -86,7 +89,7 @@ export class Messaging extends Construct {
    * Written into the bucket itself: the construct library's own way is a function that edits the bucket after the fact. The
    * bucket's name is known beforehand, so the queue's policy can name it without waiting for it.
    */
-  #notify({ bucket, bucketName }: MessagingProps): void {
+  #notify({ bucket, names }: MessagingProps): void {
     const { queue } = this.queues.arrivals;
     queue.addToResourcePolicy(
       new PolicyStatement({
@@ -96,7 +99,7 @@ export class Messaging extends Construct {
         actions: ['sqs:SendMessage'],
         resources: [queue.queueArn],
         conditions: {
-          ArnEquals: { 'aws:SourceArn': `arn:${Aws.PARTITION}:s3:::${bucketName}` },
+          ArnEquals: { 'aws:SourceArn': `arn:${Aws.PARTITION}:s3:::${names.bucket}` },
           StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
         },
       }),
@@ -107,7 +110,7 @@ export class Messaging extends Construct {
         {
           event: 's3:ObjectCreated:*',
           queue: queue.queueArn,
-          filter: { s3Key: { rules: [{ name: 'prefix', value: 'inbox/' }] } },
+          filter: { s3Key: { rules: [{ name: 'prefix', value: INBOX_PREFIX }] } },
         },
       ],
     };

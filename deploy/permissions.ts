@@ -7,9 +7,9 @@
  */
 import { Aws } from 'aws-cdk-lib';
 import { Effect, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type QueueId, type TableId, WORK_QUEUES } from '../src/io/aws/names.ts';
 import type { RoleGroup } from './groups.ts';
 import type { Messaging } from './messaging.ts';
-import { type QueueId, type TableId, WORK_QUEUES } from './names.ts';
 import type { Storage } from './storage.ts';
 
 const READ_OBJECT = ['s3:GetObject', 's3:GetObjectVersion'];

@@ -19,10 +19,12 @@ import {
   FargateTaskDefinition,
   LinuxParameters,
   OperatingSystemFamily,
+  Secret,
 } from 'aws-cdk-lib/aws-ecs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { backlogPerTask, type RoleGroup, STOP_SECONDS, sizeSettings } from './groups.ts';
+import { backlogPerTask, type RoleGroup, rolesOf, STOP_SECONDS, sizeSettings } from './groups.ts';
 import type { Messaging } from './messaging.ts';
 import { type GrantWorld, grantNeeds } from './permissions.ts';
 
@@ -33,6 +35,8 @@ export interface ServicesProps extends Omit<GrantWorld, 'clusterName'> {
   readonly groups: readonly RoleGroup[];
   /** Settings that all groups share: the driver, the names, the region. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Settings whose values are secrets. */
+  readonly secrets: Readonly<Record<string, ISecret>>;
   readonly httpPort: number;
 }
 
@@ -102,7 +106,7 @@ export class Services extends Construct {
   }
 
   #makeTask(group: RoleGroup, logs: LogGroup): FargateTaskDefinition {
-    const { prefix, image, settings, httpPort } = this.#props;
+    const { prefix, image, settings, secrets, httpPort } = this.#props;
     const definition = new FargateTaskDefinition(this, `Task-${group.name}`, {
       family: `${prefix}-${group.name}`,
       cpu: group.cpuUnits,
@@ -112,8 +116,11 @@ export class Services extends Construct {
     });
     const container = definition.addContainer('remessa', {
       image,
-      command: ['serve', '--roles', group.roles.join(','), '--alive-file', ALIVE_FILE],
+      command: ['serve', '--roles', rolesOf(group).join(','), '--alive-file', ALIVE_FILE],
       environment: { ...settings, ...sizeSettings(group) },
+      secrets: Object.fromEntries(
+        Object.entries(secrets).map(([key, secret]) => [key, Secret.fromSecretsManager(secret)]),
+      ),
       user: 'node',
       readonlyRootFilesystem: true,
       stopTimeout: Duration.seconds(STOP_SECONDS),

@@ -1,6 +1,6 @@
 /**
- * The engine's settings as a task's environment. Keys are those of src/config/schema.ts: a test loads what stands here with
- * the engine's own loader, so a setting that is renamed there cannot stay here.
+ * The engine's settings as a task's environment, and what of them the stack itself must know. Keys are written out: a test
+ * loads what stands here with the engine's own loader, so one that is renamed there cannot stay here.
  */
 import { SETTINGS } from '../src/config/schema.ts';
 
@@ -8,26 +8,28 @@ export interface SettingsInput {
   readonly prefix: string;
   readonly bucket: string;
   readonly region: string;
-  readonly mailFrom?: string | undefined;
   readonly httpPort: number;
 }
 
-export interface EngineSettings {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly leaseSeconds: number;
-  readonly receivesMax: number;
-}
+/** Deliveries after which a message is dead: the most that SQS counts to. It is the backstop, not what judges work. */
+export const RECEIVES_MAX = 1000;
+/** The engine's lease: what a message's visibility is where a receiver does not say. */
+export const LEASE_SECONDS = SETTINGS.leaseMs.default / 1000;
+/** Comes from the secrets manager, never from the template. */
+export const DOCUMENT_SECRET_KEY = 'REMESSA_AWS_DOCUMENT_SECRET';
+export const DOCUMENT_SECRET_LENGTH = 64;
 
-/** SQS counts at most so many deliveries. */
-const RECEIVES_MAX = 1000;
-
-export function engineSettings(_input: SettingsInput): EngineSettings {
+export function engineSettings({ prefix, bucket, region, httpPort }: SettingsInput): Record<string, string> {
   return {
-    environment: {
-      [SETTINGS.receivesMax.key]: String(RECEIVES_MAX),
-      [SETTINGS.clientsOpen.key]: 'no',
-    },
-    leaseSeconds: SETTINGS.leaseMs.default / 1000,
-    receivesMax: RECEIVES_MAX,
+    REMESSA_DRIVER: 'aws',
+    REMESSA_AWS_REGION: region,
+    REMESSA_AWS_PREFIX: prefix,
+    REMESSA_AWS_BUCKET: bucket,
+    // Inside the network of the task; what reaches it is the security group's matter.
+    REMESSA_HTTP_HOST: '0.0.0.0',
+    REMESSA_HTTP_PORT: String(httpPort),
+    REMESSA_RECEIVES_MAX: String(RECEIVES_MAX),
+    // A client exists once someone has added it: in a bucket, anyone who may write could invent one.
+    REMESSA_CLIENTS_OPEN: 'no',
   };
 }

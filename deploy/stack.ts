@@ -4,17 +4,25 @@
  * What is given from outside: the image (a repository and a tag or digest), and, where clients send over HTTP, a certificate.
  * Without a certificate there is no load balancer: files come by the bucket alone.
  */
-import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { GatewayVpcEndpointAwsService, type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { ApplicationLoadBalancer, ApplicationProtocol, SslPolicy } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { namesOf } from '../src/io/aws/names.ts';
 import { DRAIN_MS, ROLE_GROUPS, type RoleGroup } from './groups.ts';
 import { Messaging } from './messaging.ts';
 import { admit, Services } from './services.ts';
-import { engineSettings } from './settings.ts';
+import {
+  DOCUMENT_SECRET_KEY,
+  DOCUMENT_SECRET_LENGTH,
+  engineSettings,
+  LEASE_SECONDS,
+  RECEIVES_MAX,
+} from './settings.ts';
 import { bucketNameOf, Storage } from './storage.ts';
 import { Watching } from './watching.ts';
 
@@ -50,20 +58,20 @@ export class RemessaStack extends Stack {
     if (!/^[a-z][a-z0-9-]{1,20}[a-z0-9]$/.test(prefix)) {
       throw new Error(`the prefix «${prefix}» must be 3 to 22 lower-case letters, digits and hyphens`);
     }
-    this.storage = new Storage(this, 'Storage', { prefix, warmWriteUnits: props.warmWriteUnits });
+    const names = namesOf(prefix, bucketNameOf(prefix));
+    this.storage = new Storage(this, 'Storage', { prefix, names, warmWriteUnits: props.warmWriteUnits });
     const settings = engineSettings({
       prefix,
-      bucket: bucketNameOf(prefix),
+      bucket: names.bucket,
       region: this.region,
-      mailFrom,
       httpPort: HTTP_PORT,
     });
     this.messaging = new Messaging(this, 'Messaging', {
       prefix,
       bucket: this.storage.bucket,
-      bucketName: bucketNameOf(prefix),
-      leaseSeconds: settings.leaseSeconds,
-      receivesMax: settings.receivesMax,
+      names,
+      leaseSeconds: LEASE_SECONDS,
+      receivesMax: RECEIVES_MAX,
     });
     const repository = Repository.fromRepositoryName(this, 'Repository', props.repository);
     this.services = new Services(this, 'Services', {
@@ -71,10 +79,10 @@ export class RemessaStack extends Stack {
       vpc: props.vpc ?? this.#makeNetwork(),
       image: ContainerImage.fromEcrRepository(repository, props.image),
       groups: props.groups ?? ROLE_GROUPS,
-      settings: settings.environment,
+      settings,
+      secrets: { [DOCUMENT_SECRET_KEY]: this.#makeSecret(prefix) },
       storage: this.storage,
       messaging: this.messaging,
-      mailFrom,
       httpPort: HTTP_PORT,
     });
     this.watching = new Watching(this, 'Watching', {
@@ -87,6 +95,16 @@ export class RemessaStack extends Stack {
     Tags.of(this).add('application', prefix);
     new CfnOutput(this, 'BucketName', { value: this.storage.bucket.bucketName });
     new CfnOutput(this, 'AlarmTopic', { value: this.watching.topic.topicArn });
+  }
+
+  /** The key under which debts are found by document. It stays for good: with another one, nothing is found. */
+  #makeSecret(prefix: string): ISecret {
+    return new Secret(this, 'DocumentSecret', {
+      secretName: `${prefix}/document`,
+      description: `${prefix}: the key under which debts are found by document; never to be changed`,
+      generateSecretString: { passwordLength: DOCUMENT_SECRET_LENGTH, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
   }
 
   /** Two zones. Objects and items go by gateway endpoints, which cost nothing; the rest goes out by the NAT gateways. */

@@ -10,16 +10,17 @@ import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } fr
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { TABLES, type TableId } from './names.ts';
+import { type AwsNames, DOCUMENT_INDEX, TABLES, type TableId, TTL_ATTRIBUTE } from '../src/io/aws/names.ts';
 
 export interface StorageProps {
   readonly prefix: string;
+  readonly names: AwsNames;
   /** Write units a second that the staging and debts tables take from the first second; they start at 4,000 otherwise. */
   readonly warmWriteUnits?: number | undefined;
 }
 
 const STRING_KEY = (name: string) => ({ name, type: AttributeType.STRING });
-/** A batch is finished or failed within days; its parts are freed at once, and by this where that was missed. */
+/** Work objects and parts are freed with their batch; where that was missed, when staged pages go too. */
 const PASSING_DAYS = 14;
 const RAW_DAYS = 90;
 const ANSWERS_DAYS = 400;
@@ -44,15 +45,15 @@ export class Storage extends Construct {
     const tables = TABLES.map((name) => [name, this.#makeTable(name, props)] as const);
     this.tables = Object.fromEntries(tables) as Record<TableId, Table>;
     this.tables.debts.addGlobalSecondaryIndex({
-      indexName: 'byDocument',
-      partitionKey: STRING_KEY('doc'),
-      sortKey: STRING_KEY('sk'),
+      indexName: DOCUMENT_INDEX.name,
+      partitionKey: STRING_KEY(DOCUMENT_INDEX.partition),
+      sortKey: STRING_KEY(DOCUMENT_INDEX.sort),
       // Keys alone: a debt whose document stays costs the index nothing when it changes.
       projectionType: ProjectionType.KEYS_ONLY,
     });
   }
 
-  #makeBucket({ prefix }: StorageProps): Bucket {
+  #makeBucket({ names }: StorageProps): Bucket {
     const passing = (folder: string) => ({
       id: `${folder}-passes`,
       prefix: `${folder}/`,
@@ -65,7 +66,7 @@ export class Storage extends Construct {
     });
     return new Bucket(this, 'Bucket', {
       // Names of buckets are the world's: the account makes it ours.
-      bucketName: bucketNameOf(prefix),
+      bucketName: names.bucket,
       versioned: true,
       encryption: BucketEncryption.KMS,
       encryptionKey: this.bucketKey,
@@ -92,17 +93,17 @@ export class Storage extends Construct {
     });
   }
 
-  #makeTable(name: TableId, { prefix, warmWriteUnits }: StorageProps): Table {
+  #makeTable(name: TableId, { names, warmWriteUnits }: StorageProps): Table {
     const passes = name === 'staging';
     const busy = name === 'staging' || name === 'debts';
     const warm = busy && warmWriteUnits !== undefined && warmWriteUnits > WARM_WRITE_UNITS_MIN;
     return new Table(this, `Table-${name}`, {
-      tableName: `${prefix}-${name}`,
+      tableName: names.tables[name],
       partitionKey: STRING_KEY('pk'),
       sortKey: STRING_KEY('sk'),
       billingMode: BillingMode.PAY_PER_REQUEST,
       encryption: TableEncryption.AWS_MANAGED,
-      timeToLiveAttribute: 'ttl',
+      timeToLiveAttribute: TTL_ATTRIBUTE,
       deletionProtection: !passes,
       removalPolicy: passes ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: !passes },

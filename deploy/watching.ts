@@ -19,8 +19,8 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { QueueId } from '../src/io/aws/names.ts';
 import type { Messaging } from './messaging.ts';
-import type { QueueId } from './names.ts';
 import type { GroupService } from './services.ts';
 import type { Storage } from './storage.ts';
 
@@ -40,9 +40,18 @@ const OLDEST_SECONDS: Readonly<Record<QueueId, number>> = {
   intermediate: 1800,
   registering: 3600,
   batch: 900,
+  events: 900,
 };
 /** Throttled requests in five minutes: some belong to every burst above the warm rate, many mean a table too small. */
 const THROTTLES_MAX = 10_000;
+
+/** One bound, of which the metric must be on the wrong side for so many periods. */
+interface When {
+  readonly above?: number;
+  readonly below?: number;
+  readonly periods: number;
+  readonly missing?: TreatMissingData;
+}
 
 export class Watching extends Construct {
   readonly alarms: readonly Alarm[];
@@ -66,20 +75,11 @@ export class Watching extends Construct {
     this.#draw();
   }
 
-  #alarm(
-    name: string,
-    metric: IMetric,
-    given: {
-      readonly above?: number;
-      readonly below?: number;
-      readonly periods: number;
-      readonly missing?: TreatMissingData;
-    },
-  ): Alarm {
-    const { above, below, periods, missing } = given;
-    return new Alarm(this, `Alarm-${name}`, {
-      alarmName: `${this.#props.prefix}-${name}`,
-      alarmDescription: `docs/OPERATIONS.md, «${name.replace(/-(arrivals|picker|intermediate|registering|batch|input|registry|staging|debts|clients|submissions)$/, '')}»`,
+  #alarm(kind: string, subject: string, metric: IMetric, when: When): Alarm {
+    const { above, below, periods, missing } = when;
+    return new Alarm(this, `Alarm-${kind}-${subject}`, {
+      alarmName: `${this.#props.prefix}-${kind}-${subject}`,
+      alarmDescription: `docs/OPERATIONS.md, «${kind}»`,
       metric,
       threshold: above ?? below ?? 0,
       comparisonOperator:
@@ -92,15 +92,15 @@ export class Watching extends Construct {
   *#ofQueues(): Iterable<Alarm> {
     for (const [name, { queue, dead }] of Object.entries(this.#props.messaging.queues)) {
       const lying = dead.metricApproximateNumberOfMessagesVisible({ period: MINUTE, statistic: 'Maximum' });
-      yield this.#alarm(`dead-letters-${name}`, lying, { above: 0, periods: 1 });
+      yield this.#alarm('dead-letters', name, lying, { above: 0, periods: 1 });
       const age = queue.metricApproximateAgeOfOldestMessage({ period: MINUTE, statistic: 'Maximum' });
-      yield this.#alarm(`oldest-message-${name}`, age, { above: OLDEST_SECONDS[name as QueueId], periods: 5 });
+      yield this.#alarm('oldest-message', name, age, { above: OLDEST_SECONDS[name as QueueId], periods: 5 });
     }
   }
 
   *#ofTables(): Iterable<Alarm> {
     for (const [name, table] of Object.entries(this.#props.storage.tables)) {
-      yield this.#alarm(`throttled-${name}`, throttledWrites(table), { above: THROTTLES_MAX, periods: 3 });
+      yield this.#alarm('throttled', name, throttledWrites(table), { above: THROTTLES_MAX, periods: 3 });
     }
   }
 
@@ -115,16 +115,16 @@ export class Watching extends Construct {
         period: MINUTE,
       });
       const down = { below: group.tasksMin, periods: 5, missing: TreatMissingData.BREACHING };
-      yield this.#alarm(`tasks-missing-${group.name}`, running, down);
+      yield this.#alarm('tasks-missing', group.name, running, down);
       const errors = this.#count(`errors-${group.name}`, logs, FilterPattern.numberValue('$.level', '>=', 50), prefix);
-      yield this.#alarm(`errors-${group.name}`, errors, { above: 20, periods: 3 });
+      yield this.#alarm('errors', group.name, errors, { above: 20, periods: 3 });
       const stalled = this.#count(
         `stalled-${group.name}`,
         logs,
         FilterPattern.stringValue('$.msg', '=', 'batch.stalled'),
         prefix,
       );
-      yield this.#alarm(`batch-stalled-${group.name}`, stalled, { above: 0, periods: 1 });
+      yield this.#alarm('batch-stalled', group.name, stalled, { above: 0, periods: 1 });
     }
   }
 
