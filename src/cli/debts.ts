@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import type { DebtFilter, StoredDebt } from '../io/ports/debts.ts';
+import { referenceFilter } from '../stages/references.ts';
 import type { CliContext } from './context.ts';
 import { centsText, createLineWriter } from './format.ts';
 import { clientOf, withStores } from './reading.ts';
@@ -22,12 +23,10 @@ export function addDebtsCommand(program: Command, context: CliContext, exit: (co
     .option('--cpf <cpf>', 'only those of one document, bare or as 000.000.000-00')
     .option('--external-ref <ref>', 'only the one with this reference')
     .action(async (options: DebtsOptions) => {
-      const filter: DebtFilter = {
-        ...(options.cpf === undefined ? {} : { cpf: readCpf(options.cpf) }),
-        ...(options.externalRef === undefined ? {} : { externalRef: options.externalRef }),
-      };
+      const cpf: DebtFilter = options.cpf === undefined ? {} : { cpf: readCpf(options.cpf) };
       await withStores(context, 'read', async (stores) => {
         await clientOf(stores, options.client);
+        const filter: DebtFilter = { ...cpf, ...(await referenceFilter(stores.registry, options.externalRef)) };
         const lines = createLineWriter(context.stdout);
         for await (const debt of stores.debts.list(options.client, filter)) {
           context.signal.throwIfAborted();

@@ -5,10 +5,12 @@ import { runProgram } from '../../src/cli/program.ts';
 import { resolveSettings } from '../../src/config/load.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { ClientRecord } from '../../src/io/ports/clients.ts';
-import type { StoredDebt } from '../../src/io/ports/debts.ts';
+import type { DebtFilter, StoredDebt } from '../../src/io/ports/debts.ts';
 import type { Batch, BatchFilter, ResultKind } from '../../src/io/ports/registry.ts';
+import { hashRef } from '../../src/kernel/hash.ts';
 
 export const VALID_CPF = '52998224725';
+const HASH_SEED = 0x5eed;
 
 export class MemoryOutput implements Output {
   text = '';
@@ -121,6 +123,7 @@ export class TestWorld {
     const { held } = this;
     const stores = {
       registry: {
+        hashSeed: async () => HASH_SEED,
         get: async (id: string) => held.batches.find((batch) => batch.id === id),
         list: async (filter: BatchFilter) =>
           held.batches
@@ -145,11 +148,12 @@ export class TestWorld {
         },
       },
       debts: {
-        list: async function* (client: string, filter: { cpf?: string; externalRef?: string }) {
+        list: async function* (client: string, filter: DebtFilter) {
           for (const debt of held.debts) {
             if (debt.client !== client) continue;
             if (filter.cpf !== undefined && debt.cpf !== filter.cpf) continue;
-            if (filter.externalRef !== undefined && debt.externalRef !== filter.externalRef) continue;
+            // As a store that looks up by the hash: without the right one nothing is found.
+            if (filter.externalRef !== undefined && debt.refHash !== filter.refHash) continue;
             yield debt;
           }
         },
@@ -214,9 +218,10 @@ export function batchRecord(given: Partial<Batch> = {}): Batch {
 }
 
 export function storedDebt(given: Partial<StoredDebt> = {}): StoredDebt {
+  const ref = new TextEncoder().encode(given.externalRef ?? 'R-1');
   return {
     client: 'acme',
-    refHash: 1,
+    refHash: hashRef(ref, 0, ref.length, HASH_SEED),
     externalRef: 'R-1',
     debtorName: 'Maria da Silva',
     cpf: VALID_CPF,

@@ -1,7 +1,7 @@
 /** The contract of the debts (src/io/ports/debts.ts), sentence by sentence, for any driver. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DebtKey, DebtStore, StoredDebt } from '../../src/io/ports/debts.ts';
+import type { DebtFilter, DebtKey, DebtStore, StoredDebt } from '../../src/io/ports/debts.ts';
 import { collect, type Fixture } from './support.ts';
 
 export interface DebtsFixture extends Fixture<DebtStore> {
@@ -80,7 +80,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         'acme',
         refs.map((externalRef): DebtKey => ({ refHash: hashOf(externalRef), externalRef })),
       );
-    const list = (filter: { cpf?: string; externalRef?: string } = {}, client = 'acme'): Promise<StoredDebt[]> =>
+    const list = (filter: DebtFilter = {}, client = 'acme'): Promise<StoredDebt[]> =>
       collect(debts.list(client, filter));
 
     describe('write and fetch', () => {
@@ -303,6 +303,18 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         expect(await list({ externalRef: 'R-777', cpf: wanted?.cpf as string })).toEqual([wanted]);
         expect(await list({ externalRef: 'R-777', cpf: CPFS[3] })).toEqual([]);
         expect(await list({ externalRef: 'none' })).toEqual([]);
+      });
+
+      it('finds by reference and hash, of this client alone', async () => {
+        const asked = { externalRef: 'R-777', refHash: hashOf('R-777') };
+        const [wanted] = rows.filter((row) => row.externalRef === 'R-777');
+        expect(await list(asked)).toEqual([wanted]);
+        expect(await list({ ...asked, cpf: wanted?.cpf as string })).toEqual([wanted]);
+        expect(await list({ ...asked, cpf: CPFS[3] })).toEqual([]);
+        expect(await list(asked, 'beta')).toEqual([]);
+        expect(await list({ externalRef: 'none', refHash: hashOf('none') })).toEqual([]);
+        await debts.write('acme', 2, [tombstone('R-777', 2)]);
+        expect(await list(asked)).toEqual([]);
       });
 
       it('follows a debt to its new document', async () => {

@@ -31,6 +31,11 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
 
       it('keeps the greatest uint32 exactly', async () => {
         expect(await registry.installation({ hashSeed: 4_294_967_295 })).toEqual({ hashSeed: 4_294_967_295 });
+        expect(await registry.hashSeed()).toBe(4_294_967_295);
+      });
+
+      it('has no seed before the first proposal', async () => {
+        expect(await registry.hashSeed()).toBeUndefined();
       });
     });
 

@@ -48,6 +48,10 @@ export class MemoryRegistry implements Registry {
     });
   }
 
+  hashSeed(): Promise<number | undefined> {
+    return this.#act(({ installation }) => installation.hashSeed);
+  }
+
   accept(draft: BatchDraft): Promise<{ readonly batch: Batch; readonly created: boolean }> {
     return this.#act(({ batches }) => {
       const stored = batches.get(draft.id);

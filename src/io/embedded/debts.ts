@@ -95,7 +95,11 @@ export class EmbeddedDebts implements DebtStore {
   }
 
   async *list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
-    if (filter.cpf === undefined) yield* this.#listAll(client, filter.externalRef);
+    const { externalRef, refHash } = filter;
+    if (externalRef !== undefined && refHash !== undefined) {
+      const [debt] = await this.fetch(client, [{ refHash, externalRef }]);
+      if (debt?.erased === false && (filter.cpf ?? debt.cpf) === debt.cpf) yield debt;
+    } else if (filter.cpf === undefined) yield* this.#listAll(client, filter.externalRef);
     else yield* this.#listDocument(client, filter.cpf, filter.externalRef);
   }
 

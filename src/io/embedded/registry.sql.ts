@@ -28,9 +28,10 @@ export const registryOps = {
       `INSERT INTO installation (name, value) VALUES ('hash_seed', ?) ON CONFLICT DO NOTHING`,
       proposal.hashSeed,
     );
-    const stored = db.row<{ value: number }>(`SELECT value FROM installation WHERE name = 'hash_seed'`);
-    return { hashSeed: stored?.value ?? proposal.hashSeed };
+    return { hashSeed: hashSeedOf(db) ?? proposal.hashSeed };
   }),
+
+  'registry.hashSeed': reading((db, _args: null): number | undefined => hashSeedOf(db)),
 
   'registry.accept': writing((db, draft: BatchDraft): AcceptAnswer => {
     const stored = batchOf(db, draft.id);
@@ -120,6 +121,10 @@ export const registryOps = {
 };
 
 /** Writes the batch where the stored revision is the expected one; what was stored, or `undefined`. */
+function hashSeedOf(db: ControlDb): number | undefined {
+  return db.row<{ value: number }>(`SELECT value FROM installation WHERE name = 'hash_seed'`)?.value;
+}
+
 function store(db: ControlDb, batch: Batch, expectedRevision: number): Batch | undefined {
   const stored: Batch = { ...batch, revision: expectedRevision + 1 };
   const changed = db.change(

@@ -7,6 +7,7 @@ const ALL = { after: -1, max: -1 } as const;
 export function createRegistry(control: Control): Registry {
   return {
     installation: (proposal) => control.call('registry.installation', proposal),
+    hashSeed: () => control.call('registry.hashSeed', null),
     accept: (draft) => control.call('registry.accept', draft),
     get: (id) => control.call('registry.get', id),
     replace: (batch, expectedRevision) => control.call('registry.replace', { batch, expectedRevision }),

@@ -54,6 +54,8 @@ export interface DebtKey {
 export interface DebtFilter {
   readonly cpf?: string;
   readonly externalRef?: string;
+  /** Of `externalRef`, where the caller has it: the debt is then looked up, and no other one is read. */
+  readonly refHash?: number;
 }
 
 export type WriteAnswer = 'written' | 'superseded';

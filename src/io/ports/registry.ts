@@ -162,6 +162,8 @@ export interface Registry {
    * proposal is stored; every later call answers that one.
    */
   installation(proposal: { readonly hashSeed: number }): Promise<{ readonly hashSeed: number }>;
+  /** The seed that was fixed, for who only reads; `undefined` as long as none is. */
+  hashSeed(): Promise<number | undefined>;
   accept(draft: BatchDraft): Promise<{ readonly batch: Batch; readonly created: boolean }>;
   get(id: string): Promise<Batch | undefined>;
   replace(batch: Batch, expectedRevision: number): Promise<boolean>;
