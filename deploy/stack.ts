@@ -83,6 +83,7 @@ export class RemessaStack extends Stack {
       secrets: { [DOCUMENT_SECRET_KEY]: this.#makeSecret(prefix) },
       storage: this.storage,
       messaging: this.messaging,
+      mailFrom,
       httpPort: HTTP_PORT,
     });
     this.watching = new Watching(this, 'Watching', {
