@@ -7,6 +7,8 @@ import { bytesOf, collect, type Fixture, faultCode, madeBytes, nextTick, textOf 
 export interface ObjectsFixture extends Fixture<ObjectStore> {
   /** How many files, uploads or the like exist that are no objects. */
   leftovers(): Promise<number>;
+  /** Where equal bytes put again are the same state: a pin of the earlier ones holds, and gives those bytes. */
+  readonly equalBytesAreOneState?: boolean;
 }
 
 export function describeObjectStore(name: string, make: () => Promise<ObjectsFixture>): void {
@@ -222,7 +224,9 @@ export function describeObjectStore(name: string, make: () => Promise<ObjectsFix
         for (const text of ['else', 'longer than before', 's', 'some']) {
           const pin = await objects.put('p', bytesOf('some'));
           await objects.put('p', bytesOf(text));
-          expect(await opening(pin)).toBe('OBJECT_CHANGED');
+          if (text === 'some' && fixture.equalBytesAreOneState === true) {
+            expect(textOf(await readRange(pin, 0, 4, 10))).toBe('some');
+          } else expect(await opening(pin), text).toBe('OBJECT_CHANGED');
         }
       });
 
