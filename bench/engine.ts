@@ -6,11 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { deriveLimits, type Limits } from '../src/config/limits.ts';
 import { resolveSettings } from '../src/config/load.ts';
 import type { Settings } from '../src/config/schema.ts';
+import { assert } from '../src/core/assert.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { loadKernelModule } from '../src/engine/kernelModule.ts';
 import { WorkerPool } from '../src/engine/pool.ts';
 import * as embedded from '../src/io/embedded/driver.ts';
 import type { ObjectStore } from '../src/io/ports/objects.ts';
+import type { WasmModule } from '../src/kernel/wasm/api.ts';
 import type { WorkerSetup } from '../src/roles/worker.ts';
 import { rawKey } from '../src/stages/keys.ts';
 import type { SourceObject } from '../src/stages/pick.task.ts';
@@ -33,6 +35,13 @@ export function settingsFor(dataDir: string, threads: number): Settings {
   return resolveSettings({ REMESSA_DATA_DIR: dataDir, REMESSA_THREADS: String(threads) }, undefined, threads).settings;
 }
 
+/** The module that the program reads with. What is measured on the plain kernel instead would say nothing of the program. */
+export async function kernelModule(): Promise<WasmModule> {
+  const { module, problem } = await loadKernelModule();
+  assert(module !== undefined, `the kernel can be built: ${problem}`);
+  return module;
+}
+
 export async function openEngineParts(dataDir: string, path: string, threads: number): Promise<EngineParts> {
   const settings = settingsFor(dataDir, threads);
   const deps = { clock: systemClock, random: (size: number): Uint8Array => randomBytes(size) };
@@ -47,7 +56,7 @@ export async function openEngineParts(dataDir: string, path: string, threads: nu
   };
   const workerData: WorkerSetup = {
     settings,
-    kernel: (await loadKernelModule()).module,
+    kernel: await kernelModule(),
     driverUrl: new URL('../src/io/embedded/driver.ts', import.meta.url).href,
     driverOptions,
   };

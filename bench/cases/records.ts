@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { WorkerPool } from '../../src/engine/pool.ts';
-import { settingsFor, WORKER_HEAP_MIB } from '../engine.ts';
+import { kernelModule, settingsFor, WORKER_HEAP_MIB } from '../engine.ts';
 import { splitFile } from '../splitFile.ts';
 import type { Case } from './case.ts';
 import { factsOfRanges } from './rangeTotals.ts';
@@ -15,7 +15,7 @@ export const recordsCase: Case = {
   async open({ path, bytes, threads, workFolder }) {
     const settings = settingsFor(join(workFolder, 'data'), threads);
     const { plan, pageBytes, ranges } = splitFile(path, bytes, settings);
-    const workerData: RecordsSetup = { path, plan, pageBytes, readBytes: settings.readBytes };
+    const workerData: RecordsSetup = { path, plan, pageBytes, settings, kernel: await kernelModule() };
     const workerUrl = new URL('./recordsWorker.ts', import.meta.url);
     const pool = new WorkerPool<RecordsTasks>({ workerUrl, workerData, threads, heapMiB: WORKER_HEAP_MIB });
     return {

@@ -1,12 +1,16 @@
 /** A worker thread of `records.ts`: one range of the file through the kernel, its output taken and dropped. */
 import { openSync, readSync } from 'node:fs';
 import { Piscina } from 'piscina';
+import { deriveLimits } from '../../src/config/limits.ts';
+import type { Settings } from '../../src/config/schema.ts';
 import { assert } from '../../src/core/assert.ts';
+import { openKernel } from '../../src/engine/kernelModule.ts';
 import { answerOf, type TaskAnswer, type TaskCall } from '../../src/engine/pool.ts';
 import { feedRange } from '../../src/engine/recordFeed.ts';
-import { RangeKernel } from '../../src/kernel/kernel.ts';
 import type { RecordPlan } from '../../src/kernel/plan.ts';
 import type { RangePlan } from '../../src/kernel/split.ts';
+import type { WasmModule } from '../../src/kernel/wasm/api.ts';
+import type { KernelEngine } from '../../src/kernel/wasm/engine.ts';
 import type { RangeSum } from './rangeTotals.ts';
 
 /** Plain data. */
@@ -14,7 +18,9 @@ export interface RecordsSetup {
   readonly path: string;
   readonly plan: RecordPlan;
   readonly pageBytes: number;
-  readonly readBytes: number;
+  readonly settings: Settings;
+  /** As the engine's workers get it; without one the plain kernel is measured. */
+  readonly kernel: WasmModule | undefined;
 }
 
 export type RecordsTasks = { range(range: RangePlan): Promise<RangeSum> };
@@ -22,7 +28,7 @@ export type RecordsTasks = { range(range: RangePlan): Promise<RangeSum> };
 interface Opened {
   readonly setup: RecordsSetup;
   readonly fd: number;
-  readonly buffer: Uint8Array;
+  readonly kernel: KernelEngine;
 }
 
 let opened: Opened | undefined;
@@ -34,15 +40,16 @@ export function runTask(call: TaskCall): Promise<TaskAnswer> {
   });
 }
 
-function open(setup: RecordsSetup): Opened {
-  const buffer = new Uint8Array(setup.readBytes + setup.plan.recordBytesMax);
-  const fd = openSync(setup.path, 'r');
-  return { setup, fd, buffer };
+export function open(setup: RecordsSetup): Opened {
+  const { path, settings, kernel } = setup;
+  return { setup, fd: openSync(path, 'r'), kernel: openKernel(kernel, settings, deriveLimits(settings)) };
 }
 
-/** Exposed for whoever measures without threads. */
-export async function readRange({ setup, fd, buffer }: Opened, range: RangePlan): Promise<RangeSum> {
-  const kernel = new RangeKernel(setup.plan, range.firstLine, range.start, setup.pageBytes);
+/** Exposed, as `open` is, for whoever measures without threads. */
+export async function readRange({ setup, fd, kernel: engine }: Opened, range: RangePlan): Promise<RangeSum> {
+  const { plan, pageBytes, settings } = setup;
+  const kernel = engine.range(plan, range.firstLine, range.start, pageBytes);
+  const buffer = engine.buffer(settings.readBytes + plan.recordBytesMax);
   let at = range.start;
   const reader = {
     async read(target: Uint8Array): Promise<number> {

@@ -3,15 +3,18 @@
  * close to each other that whatever disturbs one disturbs the other. Takes a `PairsTask` as JSON in its one argument,
  * prints the ratios, ours to the yardstick's, of processor time.
  */
-import { openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { deriveLimits } from '../../src/config/limits.ts';
+import { openKernel } from '../../src/engine/kernelModule.ts';
 import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
-import { scanPiece } from '../../src/kernel/scan.ts';
+import type { PieceSummary } from '../../src/kernel/scan.ts';
 import { SplitFold } from '../../src/kernel/split.ts';
+import type { WasmModule } from '../../src/kernel/wasm/api.ts';
 import { factsOfRanges, type RangeSum } from '../cases/rangeTotals.ts';
-import { readRange } from '../cases/recordsWorker.ts';
-import { settingsFor } from '../engine.ts';
+import { open, readRange } from '../cases/recordsWorker.ts';
+import { kernelModule, settingsFor } from '../engine.ts';
 import { differences, type Facts } from '../facts.ts';
 import { burn } from '../meter.ts';
 import { splitFile } from '../splitFile.ts';
@@ -42,7 +45,8 @@ const WARM_UP_PASSES = 3;
 const SCANS = 16;
 
 async function pairs(task: PairsTask): Promise<number[]> {
-  const subject = task.figure === 'scan' ? scanSubject(task) : recordsSubject(task);
+  const kernel = await kernelModule();
+  const subject = task.figure === 'scan' ? scanSubject(task, kernel) : recordsSubject(task, kernel);
   const ratios: number[] = [];
   for (let pass = 0; pass < WARM_UP_PASSES || ratios.length < task.pairs; pass++) {
     for (let part = 0; part < subject.parts; part++) {
@@ -76,24 +80,28 @@ function spentSince(from: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-function scanSubject({ path, facts }: PairsTask): Subject {
+function scanSubject({ path, facts }: PairsTask, module: WasmModule): Subject {
   const bytes = readFileSync(path);
-  const { recordBytesMax } = settingsFor(join(path, '..'), 1);
-  const { header } = splitFile(path, bytes.length, settingsFor(join(path, '..'), 1));
+  const settings = settingsFor(join(path, '..'), 1);
+  const { recordBytesMax } = settings;
+  const { header } = splitFile(path, bytes.length, settings);
+  const engine = openKernel(module, settings, deriveLimits(settings));
   const rest = bytes.subarray(header.end);
   const parts = Math.ceil(rest.length / PART_BYTES);
   const partOf = (part: number): Buffer => rest.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
   const digests = new Digests();
-  const summaries = new Map<number, ReturnType<typeof scanPiece>>();
+  const summaries = new Map<number, PieceSummary>();
   return {
     parts,
     async ours(part) {
-      const piece = partOf(part);
+      // Where the engine reads a piece to: the kernel's own memory.
+      const piece = engine.buffer(PART_BYTES + 1).subarray(0, partOf(part).length);
+      piece.set(partOf(part));
       const end = part * PART_BYTES + piece.length;
       const next = end < rest.length ? (rest[end] as number) : -1;
       const offset = header.end + part * PART_BYTES;
       for (let i = 0; i < SCANS; i++) {
-        summaries.set(part, scanPiece(piece, piece.length, next, offset, DEFAULT_DIALECT, recordBytesMax));
+        summaries.set(part, engine.scanPiece(piece, piece.length, next, offset, DEFAULT_DIALECT, recordBytesMax));
       }
     },
     yardstick(part) {
@@ -102,7 +110,7 @@ function scanSubject({ path, facts }: PairsTask): Subject {
     check() {
       const options = { start: header.end, firstLine: header.nextLine, rangeBytes: PART_BYTES, recordBytesMax };
       const fold = new SplitFold(options);
-      for (let part = 0; part < parts; part++) fold.add(summaries.get(part) as ReturnType<typeof scanPiece>);
+      for (let part = 0; part < parts; part++) fold.add(summaries.get(part) as PieceSummary);
       const split = fold.finish();
       if ('code' in split) throw new Error(`the scan says ${split.code}`);
       refuse({ records: split.records, lfs: header.nextLine - 1 + split.lines }, facts);
@@ -110,12 +118,11 @@ function scanSubject({ path, facts }: PairsTask): Subject {
   };
 }
 
-function recordsSubject({ path, facts }: PairsTask): Subject {
+function recordsSubject({ path, facts }: PairsTask, kernel: WasmModule): Subject {
   const bytes = readFileSync(path);
   const settings = { ...settingsFor(join(path, '..'), 1), rangeBytes: PART_BYTES };
   const { plan, pageBytes, ranges } = splitFile(path, bytes.length, settings);
-  const setup = { path, plan, pageBytes, readBytes: settings.readBytes };
-  const opened = { setup, fd: openSync(path, 'r'), buffer: new Uint8Array(settings.readBytes + plan.recordBytesMax) };
+  const opened = open({ path, plan, pageBytes, settings, kernel });
   const plain = new PlainRecords();
   const digests = new Digests();
   const sums: RangeSum[] = [];
