@@ -317,6 +317,18 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         expect(await list(asked)).toEqual([]);
       });
 
+      it('goes on after any debt of the list', async () => {
+        for (const filter of [{}, { cpf: CPFS[0] }]) {
+          const all = await collect(debts.list('acme', filter));
+          expect(all.length).toBeGreaterThan(2);
+          for (const index of [0, 1, 7, all.length >> 1, all.length - 2, all.length - 1]) {
+            const { refHash, externalRef } = all[index] as StoredDebt;
+            const rest = await collect(debts.list('acme', { ...filter, after: { refHash, externalRef } }));
+            expect(rest).toEqual(all.slice(index + 1));
+          }
+        }
+      });
+
       it('follows a debt to its new document', async () => {
         const changed = debt('R-0', 2, { cpf: CPFS[3], createdBatch: 'b-1', changedLine: 40 });
         await debts.write('acme', 2, [changed]);

@@ -9,21 +9,34 @@ import {
   arrivalsFixture,
   clientsFixture,
   debtsFixture,
+  idempotencyFixture,
+  keysFixture,
   objectsFixture,
   queueFixture,
   registryFixture,
   stagingFixture,
+  submissionsFixture,
 } from './embeddedFixtures.ts';
+import { describeIdempotency } from './idempotency.contract.ts';
+import { describeKeys } from './keys.contract.ts';
 import { describeObjectStore } from './objects.contract.ts';
 import { describeQueue } from './queue.contract.ts';
 import { describeRegistry } from './registry.contract.ts';
 import { describeStaging } from './staging.contract.ts';
+import { describeSubmissions } from './submissions.contract.ts';
 
 for (const way of ['engine', 'direct'] as const) {
   const name = way === 'engine' ? 'embedded, control thread' : 'embedded, direct';
   describeRegistry(name, () => registryFixture(way));
   describeClients(name, () => clientsFixture(way));
   describeQueue(name, () => queueFixture(way));
+  describeKeys(
+    name,
+    () => keysFixture(way),
+    async () => {},
+  );
+  describeSubmissions(name, () => submissionsFixture(way));
+  describeIdempotency(name, () => idempotencyFixture(way));
 }
 
 describeObjectStore('embedded', objectsFixture);

@@ -16,8 +16,11 @@ import {
   openDirect,
 } from '../../src/io/embedded/driver.ts';
 import type { ClientStore } from '../../src/io/ports/clients.ts';
+import type { IdempotencyStore } from '../../src/io/ports/idempotency.ts';
+import type { KeyStore } from '../../src/io/ports/keys.ts';
 import type { Registry } from '../../src/io/ports/registry.ts';
 import type { StagingStore } from '../../src/io/ports/staging.ts';
+import type { SubmissionStore } from '../../src/io/ports/submissions.ts';
 import type { ArrivalsFixture } from './arrivals.contract.ts';
 import type { DebtsFixture } from './debts.contract.ts';
 import type { ObjectsFixture } from './objects.contract.ts';
@@ -115,6 +118,18 @@ export function registryFixture(way: Way): Promise<Fixture<Registry>> {
 
 export function clientsFixture(way: Way): Promise<Fixture<ClientStore>> {
   return fixtureOf(opener(way), (stores) => stores.clients);
+}
+
+export function keysFixture(way: Way): Promise<Fixture<KeyStore>> {
+  return fixtureOf(opener(way), (stores) => stores.keys);
+}
+
+export function submissionsFixture(way: Way): Promise<Fixture<SubmissionStore>> {
+  return fixtureOf(opener(way), (stores) => stores.submissions);
+}
+
+export function idempotencyFixture(way: Way): Promise<Fixture<IdempotencyStore>> {
+  return fixtureOf(opener(way), (stores) => stores.idempotency);
 }
 
 export async function queueFixture(way: Way): Promise<QueueFixture> {

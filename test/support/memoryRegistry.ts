@@ -85,6 +85,7 @@ export class MemoryRegistry implements Registry {
         .reverse()
         .filter((batch) => filter.client === undefined || batch.client === filter.client)
         .filter((batch) => filter.states === undefined || filter.states.includes(batch.state))
+        .filter((batch) => filter.before === undefined || batch.number < filter.before)
         .slice(0, filter.limit),
     );
   }

@@ -240,7 +240,8 @@ export class MemoryDebts implements DebtStore {
     yield* this.all(client)
       .filter((debt) => !debt.erased)
       .filter((debt) => filter.cpf === undefined || debt.cpf === filter.cpf)
-      .filter((debt) => filter.externalRef === undefined || debt.externalRef === filter.externalRef);
+      .filter((debt) => filter.externalRef === undefined || debt.externalRef === filter.externalRef)
+      .filter((debt) => filter.after === undefined || isAfter(debt, filter.after));
   }
 
   async tidy(): Promise<boolean> {
@@ -266,6 +267,11 @@ export class MemoryDebts implements DebtStore {
     this.#clients.set(client, debts);
     return debts;
   }
+}
+
+function isAfter(debt: DebtKey, other: DebtKey): boolean {
+  if (debt.refHash !== other.refHash) return debt.refHash > other.refHash;
+  return Buffer.compare(Buffer.from(debt.externalRef), Buffer.from(other.externalRef)) > 0;
 }
 
 function keyOf(key: DebtKey): string {

@@ -1,11 +1,10 @@
 /**
- * `control.db`: batches, results, failures, lines and turns, queues, clients. Small rows, all durable.
+ * `control.db`: batches, results, failures, lines and turns, queues, clients, and what the API needs. Small rows, all durable.
  *
  * Columns beside a JSON body are those that are queried; the body is what the port gives back.
  */
+import { API_TABLES } from './apiTables.ts';
 import { Sqlite } from './sqlite.ts';
-
-const VERSION = 1;
 
 const SCHEMA = `
   CREATE TABLE installation (
@@ -86,6 +85,9 @@ const SCHEMA = `
   CREATE INDEX messages_waiting ON messages (queue, is_dead, client, seq);
 `;
 
+/** A step that a released build took is never changed: what comes next is a step of its own. */
+const STEPS = [SCHEMA, API_TABLES];
+
 export class ControlDb extends Sqlite {
   /** By queue, the group that was served last. It only spreads work, so it may be forgotten with the process. */
   readonly lastServed = new Map<string, string>();
@@ -93,8 +95,8 @@ export class ControlDb extends Sqlite {
   constructor(path: string, mode: 'read' | 'write') {
     super({ path, mode, busyMs: 10_000, cacheBytes: 8 * 1024 * 1024, checkpointPages: 1000, pageBytes: 4096 });
     try {
-      if (mode === 'write') this.migrate(VERSION, SCHEMA);
-      else this.checkVersion(VERSION);
+      if (mode === 'write') this.migrate(STEPS);
+      else this.checkVersion(STEPS);
     } catch (error) {
       this.close();
       throw error;

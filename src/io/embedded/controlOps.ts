@@ -5,13 +5,24 @@
 import { Fault, type FaultData, isFault } from '../../core/faults.ts';
 import { clientOps } from './clients.sql.ts';
 import type { ControlDb } from './controlDb.ts';
+import { idempotencyOps } from './idempotency.sql.ts';
+import { keyOps } from './keys.sql.ts';
 import type { Op } from './op.ts';
 import { queueOps } from './queue.sql.ts';
 import { registryOps } from './registry.sql.ts';
 import { resultOps } from './results.sql.ts';
 import { guarded } from './sqlite.ts';
+import { submissionOps } from './submissions.sql.ts';
 
-export const CONTROL_OPS = { ...registryOps, ...resultOps, ...queueOps, ...clientOps };
+export const CONTROL_OPS = {
+  ...registryOps,
+  ...resultOps,
+  ...queueOps,
+  ...clientOps,
+  ...keyOps,
+  ...submissionOps,
+  ...idempotencyOps,
+};
 
 export type OpName = keyof typeof CONTROL_OPS;
 export type OpArgs<K extends OpName> = Parameters<(typeof CONTROL_OPS)[K]['run']>[1];

@@ -99,8 +99,8 @@ export class EmbeddedDebts implements DebtStore {
     if (externalRef !== undefined && refHash !== undefined) {
       const [debt] = await this.fetch(client, [{ refHash, externalRef }]);
       if (debt?.erased === false && (filter.cpf ?? debt.cpf) === debt.cpf) yield debt;
-    } else if (filter.cpf === undefined) yield* this.#listAll(client, filter.externalRef);
-    else yield* this.#listDocument(client, filter.cpf, filter.externalRef);
+    } else if (filter.cpf === undefined) yield* this.#listAll(client, filter.externalRef, filter.after);
+    else yield* this.#listDocument(client, filter.cpf, filter.externalRef, filter.after);
   }
 
   /** One bounded step of tidying the index of documents, for idle times; whether there may be more to do. */
@@ -191,10 +191,14 @@ export class EmbeddedDebts implements DebtStore {
   }
 
   /** Walks the key in steps: a statement that stayed open while the caller is slow would keep the log from shrinking. */
-  async *#listAll(client: string, externalRef: string | undefined): AsyncIterable<StoredDebt> {
+  async *#listAll(
+    client: string,
+    externalRef: string | undefined,
+    after: DebtKey | undefined,
+  ): AsyncIterable<StoredDebt> {
     const step = `${SELECT} WHERE client = ?1 AND (ref_hash, external_ref) > (?2, ?3) AND erased = 0
          AND (?4 IS NULL OR external_ref = ?4) ORDER BY ref_hash, external_ref LIMIT ${LIST_ROWS}`;
-    let [hash, ref] = [-1, ''];
+    let [hash, ref] = [after?.refHash ?? -1, after?.externalRef ?? ''];
     for (;;) {
       const rows = guarded(() => this.#db.arrays(step).all(client, hash, ref, externalRef ?? null)) as unknown as Row[];
       for (const row of rows) {
@@ -207,14 +211,20 @@ export class EmbeddedDebts implements DebtStore {
     }
   }
 
-  async *#listDocument(client: string, cpf: string, externalRef: string | undefined): AsyncIterable<StoredDebt> {
+  async *#listDocument(
+    client: string,
+    cpf: string,
+    externalRef: string | undefined,
+    after: DebtKey = { refHash: -1, externalRef: '' },
+  ): AsyncIterable<StoredDebt> {
     const document = documentNumber(cpf);
     if (document < 0) return;
     const ofHash = `${SELECT} WHERE client = ?1 AND ref_hash = ?2 AND cpf = ?3 AND erased = 0
-         AND (?4 IS NULL OR external_ref = ?4) ORDER BY external_ref`;
+         AND (ref_hash, external_ref) > (?5, ?6) AND (?4 IS NULL OR external_ref = ?4) ORDER BY external_ref`;
     for (const hash of guarded(() => hashesOf(this.#db, client, document))) {
+      if (hash < after.refHash) continue;
       const rows = guarded(() =>
-        this.#db.arrays(ofHash).all(client, hash, cpf, externalRef ?? null),
+        this.#db.arrays(ofHash).all(client, hash, cpf, externalRef ?? null, after.refHash, after.externalRef),
       ) as unknown as Row[];
       yield* rows.map(debtOf);
     }

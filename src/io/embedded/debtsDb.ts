@@ -8,8 +8,6 @@
  */
 import { Sqlite } from './sqlite.ts';
 
-const VERSION = 1;
-
 /** The attached database in memory that holds the rows of the present write. */
 export const INCOMING = 'incoming';
 
@@ -91,16 +89,18 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+const STEPS = [SCHEMA];
+
 export class DebtsDb extends Sqlite {
   constructor(path: string, mode: 'read' | 'write', cacheBytes: number) {
     // A writer may have to let a whole checkpoint of another thread or process go by.
     super({ path, mode, busyMs: 30_000, cacheBytes, checkpointPages: 4000, pageBytes: 8192 });
     try {
       if (mode === 'write') {
-        this.migrate(VERSION, SCHEMA);
+        this.migrate(STEPS);
         this.db.exec(`ATTACH ':memory:' AS ${INCOMING}`);
       } else {
-        this.checkVersion(VERSION);
+        this.checkVersion(STEPS);
       }
     } catch (error) {
       this.close();

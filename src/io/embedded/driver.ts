@@ -13,16 +13,22 @@ import { Fault } from '../../core/faults.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import type { Arrivals, FileIntake } from '../ports/arrivals.ts';
 import type { ClientStore } from '../ports/clients.ts';
+import type { DebtReader } from '../ports/debts.ts';
+import type { IdempotencyStore } from '../ports/idempotency.ts';
+import type { KeyStore } from '../ports/keys.ts';
 import type { ObjectStore } from '../ports/objects.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
 import type { StagingStore } from '../ports/staging.ts';
+import type { SubmissionStore } from '../ports/submissions.ts';
 import { createClients } from './clients.ts';
 import { type Control, DirectControl, ThreadControl } from './control.ts';
 import { EmbeddedDebts } from './debts.ts';
 import { DebtsDb } from './debtsDb.ts';
+import { createIdempotency } from './idempotency.ts';
 import { Inbox } from './inbox.ts';
 import { EmbeddedIntake } from './intake.ts';
+import { type ClosableKeys, createKeys } from './keys.ts';
 import { type Layout, layoutOf, makeFolders } from './layout.ts';
 import { acquireEngineLock, type EngineLock } from './lock.ts';
 import { ObjectFolder, sweepIncoming } from './objectFolder.ts';
@@ -30,6 +36,7 @@ import { FileObjects } from './objects.ts';
 import { EmbeddedQueue } from './queue.ts';
 import { createRegistry } from './registry.ts';
 import { FileStaging } from './staging.ts';
+import { createSubmissions } from './submissions.ts';
 import { WRITE_TURN_BYTES, WriteTurn } from './writeTurn.ts';
 
 export interface DirectOptions {
@@ -71,11 +78,16 @@ interface ControlStores {
   readonly clients: ClientStore;
   readonly objects: ObjectStore;
   readonly intake: FileIntake;
+  readonly keys: KeyStore;
+  readonly submissions: SubmissionStore;
+  readonly idempotency: IdempotencyStore;
 }
 
 export interface ControlPlane extends ControlStores {
   /** What is dropped into the inbox. */
   readonly arrivals: Arrivals;
+  /** The registered debts, for reading: point reads and bounded steps in the thread of the caller. */
+  readonly debts: DebtReader;
   /** Lets calls finish, closes the stores and gives the folder free; later calls do nothing. */
   close(): Promise<void>;
 }
@@ -128,15 +140,20 @@ async function becomeEngine(
     throw error;
   }
   const intake = new EmbeddedIntake(new ObjectFolder(layout, deps.random));
-  const stores = controlStores(layout, control, options, deps);
+  const { keys, ...others } = controlStores(layout, control, options, deps);
+  const stores = { ...others, keys };
+  const debts = lazyDebts(layout);
   let closed = false;
   return {
     ...stores,
+    debts: debts.reader,
     arrivals: new Inbox(layout.inbox, intake, stores.objects, deps.clock, options.inboxQuietMs),
     async close() {
       if (closed) return;
       closed = true;
       try {
+        keys.close();
+        await debts.close();
         await control.close();
         // Worker threads end without closing: the last to close moves the log into the database, which is then one file.
         new DebtsDb(layout.debtsDb, 'write', 0).close();
@@ -161,10 +178,12 @@ export async function openDirect(
   const control = new DirectControl(layout.controlDb, mode);
   try {
     const debts = openDebts(layout, mode, options.debtsCacheBytes, createWriteTurn());
+    const stores = controlStores(layout, control, options, deps);
     return {
-      ...controlStores(layout, control, options, deps),
+      ...stores,
       debts,
       async close() {
+        stores.keys.close();
         await debts.close();
         await control.close();
       },
@@ -208,7 +227,7 @@ function controlStores(
   control: Control,
   options: Pick<DirectOptions, 'receivesMax' | 'pollMsMax'>,
   deps: DriverDeps,
-): ControlStores {
+): ControlStores & { readonly keys: ClosableKeys } {
   const folder = new ObjectFolder(layout, deps.random);
   return {
     registry: createRegistry(control),
@@ -216,5 +235,27 @@ function controlStores(
     clients: createClients(control),
     objects: new FileObjects(folder),
     intake: new EmbeddedIntake(folder),
+    keys: createKeys(control, layout.controlDb),
+    submissions: createSubmissions(control),
+    idempotency: createIdempotency(control),
+  };
+}
+
+/** The page cache of the engine's own reading of debts: single debts and short lists. */
+const READER_CACHE_BYTES = 2 * 1024 * 1024;
+
+/** Opened when it is first asked: an engine without the API never does. */
+function lazyDebts(layout: Layout): { readonly reader: DebtReader; close(): Promise<void> } {
+  let opened: EmbeddedDebts | undefined;
+  const debts = (): EmbeddedDebts => {
+    opened ??= openDebts(layout, 'read', READER_CACHE_BYTES, createWriteTurn());
+    return opened;
+  };
+  return {
+    reader: {
+      fetch: async (client, keys) => await debts().fetch(client, keys),
+      list: (client, filter) => debts().list(client, filter),
+    },
+    close: async () => await opened?.close(),
   };
 }

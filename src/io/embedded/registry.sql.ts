@@ -75,10 +75,12 @@ export const registryOps = {
       .rows<Body>(
         `SELECT body FROM batches
           WHERE (?1 IS NULL OR client = ?1) AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))
+            AND (?4 IS NULL OR seq < (SELECT seq FROM batches b WHERE b.client = ?1 AND b.number = ?4))
           ORDER BY seq DESC LIMIT ?3`,
         filter.client ?? null,
         filter.states === undefined ? null : JSON.stringify(filter.states),
         filter.limit ?? -1,
+        filter.before ?? null,
       )
       .map(parseBatch),
   ),

@@ -88,26 +88,29 @@ export class Sqlite {
   }
 
   /**
-   * Makes the tables of an empty database; refuses one that a later build has changed. `schema` is the text for version
-   * `version`, the number kept in the database itself.
+   * Brings the database to the schema of this build: `steps[i]` is the text that leads from version i to i + 1, the
+   * number kept in the database itself. Refuses one that a later build has changed.
    */
-  migrate(version: number, schema: string): void {
+  migrate(steps: readonly string[]): void {
     this.transaction('write', () => {
       const found = this.version();
-      if (found === 0) {
-        this.db.exec(schema);
-        this.db.exec(`PRAGMA user_version = ${version}`);
-      }
+      if (found >= steps.length) return;
+      for (const step of steps.slice(found)) this.db.exec(step);
+      this.db.exec(`PRAGMA user_version = ${steps.length}`);
     });
-    this.checkVersion(version);
+    this.checkVersion(steps);
   }
 
-  checkVersion(version: number): void {
+  checkVersion(steps: readonly string[]): void {
     const found = guarded(() => this.version());
-    if (found === version) return;
-    const says =
-      found > version ? 'a newer build wrote this data folder; use that build' : 'the database has no tables';
-    throw new Fault('STORE_CORRUPT', `${says} (schema ${found}, this build knows ${version})`);
+    const known = steps.length;
+    if (found === known) return;
+    const older =
+      found === 0
+        ? 'the database has no tables'
+        : 'an older build wrote this data folder; start `remessa serve` once, which brings it up to date';
+    const says = found > known ? 'a newer build wrote this data folder; use that build' : older;
+    throw new Fault('STORE_CORRUPT', `${says} (schema ${found}, this build knows ${known})`);
   }
 
   version(): number {

@@ -56,6 +56,8 @@ export interface DebtFilter {
   readonly externalRef?: string;
   /** Of `externalRef`, where the caller has it: the debt is then looked up, and no other one is read. */
   readonly refHash?: number;
+  /** Only debts that come after this one in the order of the list. */
+  readonly after?: DebtKey;
 }
 
 export type WriteAnswer = 'written' | 'superseded';
@@ -107,3 +109,6 @@ export interface DebtStore {
   tidy(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** What answers questions about debts and changes none. */
+export type DebtReader = Pick<DebtStore, 'fetch' | 'list'>;

@@ -154,6 +154,8 @@ export interface BatchFilter {
   readonly client?: string;
   readonly states?: readonly BatchState[];
   readonly limit?: number;
+  /** Only batches accepted before the client's batch of this number; it goes with `client`. */
+  readonly before?: number;
 }
 
 export interface Registry {
