@@ -10,7 +10,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { type CfnQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ALL_QUEUES, type AwsNames, INBOX_PREFIX, type QueueId } from '../src/io/aws/names.ts';
 
@@ -82,6 +82,11 @@ export class Messaging extends Construct {
       receiveMessageWaitTime: Duration.seconds(20),
       deadLetterQueue: { queue: dead, maxReceiveCount: Math.min(RECEIVES_MAX, receivesMax) },
     });
+    // The queue by its written name: each refers to the other, and neither could be made first.
+    (dead.node.defaultChild as CfnQueue).redriveAllowPolicy = {
+      redrivePermission: 'byQueue',
+      sourceQueueArns: [`arn:${Aws.PARTITION}:sqs:${Aws.REGION}:${Aws.ACCOUNT_ID}:${names.queues[name]}`],
+    };
     return { queue, dead };
   }
 

@@ -21,7 +21,7 @@ const LOOK = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
 const READ = ['dynamodb:GetItem', 'dynamodb:Query'];
 const READ_WRITE = [...READ, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
 const BATCH_WRITE = ['dynamodb:BatchWriteItem'];
-const DEBTS = [...READ_WRITE, 'dynamodb:BatchGetItem'];
+const DEBTS = [...READ, 'dynamodb:BatchGetItem', 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate'];
 
 /** What the stages of a group touch besides the registry, the queues it consumes and the messages it owes. */
 export interface Needs {
@@ -106,7 +106,7 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
   yield ['WriteObjects', WRITE_OBJECT, below(needs.writes)];
   yield ['DeleteObjects', DELETE_OBJECT, below(needs.deletes)];
   // Without it, what is not there is answered as forbidden.
-  yield ['ListObjects', ['s3:ListBucket'], [storage.bucket.bucketArn]];
+  yield ['ListObjects', ['s3:ListBucket', 's3:ListBucketVersions'], [storage.bucket.bucketArn]];
   yield ['ObjectKey', ['kms:Decrypt', 'kms:GenerateDataKey'], [storage.bucketKey.keyArn]];
 
   yield ['Registry', READ_WRITE, [storage.tables.registry.tableArn]];

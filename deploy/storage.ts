@@ -79,6 +79,7 @@ export class Storage extends Construct {
       lifecycleRules: [
         passing('work'),
         passing('parts'),
+        passing('spool'),
         kept('inbox', RAW_DAYS),
         kept('raw', RAW_DAYS),
         kept('manifests', RAW_DAYS),

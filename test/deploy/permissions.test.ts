@@ -77,7 +77,10 @@ describe('every policy', () => {
 describe('who may', () => {
   it.each([
     ['dynamodb:PutItem', 'remessa-registry', ['input', 'intermediate', 'registering', 'batch']],
-    ['dynamodb:PutItem', 'remessa-debts', ['registering', 'batch']],
+    ['dynamodb:PartiQLInsert', 'remessa-debts', ['registering', 'batch']],
+    ['dynamodb:PartiQLUpdate', 'remessa-debts', ['registering', 'batch']],
+    ['dynamodb:PartiQLDelete', 'remessa-debts', []],
+    ['dynamodb:PutItem', 'remessa-debts', []],
     ['dynamodb:BatchWriteItem', 'remessa-staging', ['intermediate', 'batch']],
     ['dynamodb:PutItem', 'remessa-clients', ['input']],
     ['dynamodb:PutItem', 'remessa-submissions', ['input']],

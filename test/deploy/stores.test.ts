@@ -55,6 +55,7 @@ describe('the bucket', () => {
     expect(days).toEqual({
       'work/': 14,
       'parts/': 14,
+      'spool/': 14,
       'inbox/': 90,
       'raw/': 90,
       'manifests/': 90,
@@ -168,6 +169,10 @@ describe('the queues', () => {
     expect(keptMs).toBeGreaterThan(AWS_SETTINGS.awsBatchMsMax.default);
     expect(Number(dead.Properties['MessageRetentionPeriod'])).toBe(14 * 86_400);
     expect(Number(dead.Properties['MessageRetentionPeriod']) * 1000).toBeGreaterThan(keptMs);
+    expect(world.filled(dead.Properties['RedriveAllowPolicy'])).toEqual({
+      redrivePermission: 'byQueue',
+      sourceQueueArns: [`arn:aws:sqs:${REGION}:${ACCOUNT}:remessa-${name}`],
+    });
     for (const one of [queue, dead]) {
       expect(one.Properties['SqsManagedSseEnabled']).toBe(true);
       expect(one.Properties['FifoQueue']).toBeUndefined();
