@@ -7,6 +7,7 @@
  */
 import { API_SETTINGS } from './apiSettings.ts';
 import { AWS_SETTINGS } from './awsSettings.ts';
+import { METRICS_SETTINGS } from './metricsSettings.ts';
 import type { DerivedDefault, SettingSpec } from './specs.ts';
 
 export type { DefaultBasis, DerivedDefault, NumberSpec, SettingSpec } from './specs.ts';
@@ -292,7 +293,8 @@ export const SETTINGS = {
     means: 'how long the work in hand may take to finish when the process is asked to end; then it is released',
   },
 
-  // The AWS drivers.
+  // Metrics, the API, the AWS drivers.
+  ...METRICS_SETTINGS,
   ...API_SETTINGS,
   ...AWS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;

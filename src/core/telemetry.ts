@@ -9,6 +9,8 @@ export interface TelemetryEvent {
   readonly name: string;
   readonly level: EventLevel;
   readonly fields: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Of the records this event is about, how many were rejected for each code. */
+  readonly rejectedBy?: Readonly<Record<string, number>>;
 }
 
 export interface Telemetry {

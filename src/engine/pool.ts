@@ -40,6 +40,7 @@ export interface PoolOptions {
 export class WorkerPool<T extends TaskTable> {
   readonly threads: number;
   readonly #piscina: Piscina<TaskCall, TaskAnswer>;
+  #inFlight = 0;
 
   constructor(options: PoolOptions) {
     this.threads = options.threads;
@@ -64,15 +65,23 @@ export class WorkerPool<T extends TaskTable> {
     signal?: AbortSignal,
   ): Promise<TaskResult<T, K>> {
     let answer: TaskAnswer;
+    this.#inFlight++;
     try {
       answer = await this.#piscina.run({ task, args }, signal === undefined ? {} : { signal });
     } catch (error) {
       if (signal?.aborted === true) throw new Fault('LEASE_LOST', `task ${task} was stopped`, {}, error);
       throw new Fault('WORKER_DIED', `task ${task}: ${nameOf(error)}`, {}, error);
+    } finally {
+      this.#inFlight--;
     }
     if (answer.ok) return answer.value as TaskResult<T, K>;
     if ('fault' in answer) throw Fault.from(answer.fault);
     throw new Error(`task ${task} failed in its worker: ${answer.bug}`);
+  }
+
+  /** Tasks that a worker has in hand. */
+  get running(): number {
+    return this.#inFlight - this.#piscina.queueSize;
   }
 
   /** Tasks that wait for a worker. */

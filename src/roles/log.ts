@@ -13,7 +13,8 @@ export function createLog(level: LogLevel, write: (line: string) => void): Telem
       for (const [key, value] of Object.entries(event.fields)) {
         if (value !== undefined) fields[key] = typeof value === 'string' ? maskDigits(value) : value;
       }
-      logger[event.level](fields, event.name);
+      const { rejectedBy } = event;
+      logger[event.level](rejectedBy === undefined ? fields : { ...fields, rejectedBy }, event.name);
     },
   };
 }

@@ -36,6 +36,9 @@ function slotsOf(queue: QueueName, threads: number): number {
   }
 }
 
+/** How often the use of the threads is looked at: pieces of work take from tenths of a second to 20 s. */
+const POOL_LOOK_MS = 5000;
+
 /** At most so many arrivals become batches before the inbox is looked at again. */
 const ARRIVALS_A_LOOK = 256;
 
@@ -46,10 +49,12 @@ export interface RunningRoles {
   stop(): Promise<void>;
 }
 
-/** Dead letters wait for a person: as long as there are some, every sweep says so. */
-async function tellDeadLetters(context: StageContext): Promise<void> {
+/** How full the queues are. Dead letters wait for a person: as long as there are some, every sweep says so. */
+async function tellDepths(context: StageContext): Promise<void> {
   for (const queue of QUEUES) {
-    const { dead } = await context.queue.depth(queue);
+    const { waiting, leased, dead, oldestMs } = await context.queue.depth(queue);
+    const fields = { queue, waiting, leased, dead, oldestMs };
+    context.telemetry.emit({ name: 'queue.depth', level: 'debug', fields });
     if (dead > 0) context.telemetry.emit({ name: 'queue.dead_letters', level: 'error', fields: { queue, dead } });
   }
 }
@@ -96,11 +101,16 @@ export function startRoles(
     let quietMs = 0;
     const look = async (): Promise<void> => {
       await sweep(context, quietMs);
-      await tellDeadLetters(context);
+      await tellDepths(context);
       quietMs = settings.sweepMs;
     };
     loops.push(every(settings.sweepMs, 'sweep.failed', look));
   }
+  const tellPool = async (): Promise<void> => {
+    const { threads, running, queued } = context.pool;
+    telemetry.emit({ name: 'pool.use', level: 'debug', fields: { threads, running, queued } });
+  };
+  loops.push(every(POOL_LOOK_MS, 'pool.unseen', tellPool));
   if (roles.has('registering')) {
     const tidy = async (): Promise<void> => {
       const idle = (): boolean => !ending.signal.aborted && consumers.every((consumer) => consumer.busy === 0);

@@ -35,7 +35,13 @@ export async function apply(context: Omit<ApplyContext, 'queue'>, id: string, ev
       context.telemetry.emit({
         name: `batch.${event.type}`,
         level: event.type === 'failed' || event.type === 'stalled' ? 'warn' : 'info',
-        fields: { batch: id, client: batch.client, state: moved.state, code: moved.failure?.code },
+        fields: {
+          batch: id,
+          client: batch.client,
+          state: moved.state,
+          code: moved.failure?.code,
+          ageMs: Math.max(0, context.clock.nowMs() - batch.acceptedAtMs),
+        },
       });
       return { batch: moved, moved: true };
     }

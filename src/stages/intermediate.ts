@@ -48,6 +48,7 @@ async function stage(context: StageContext, batch: Batch, range: number, signal:
       bytes: result.bytes,
       ms: context.clock.monotonicMs() - startedMs,
     },
+    rejectedBy: result.rejectedBy,
   });
 }
 

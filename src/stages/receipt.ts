@@ -102,6 +102,13 @@ export function completedReceipt(
   };
 }
 
+/** The lines of one shard, or one small batch, by the names of their outcomes. */
+export function linesByOutcome({ lines }: Pick<OutcomeTotals, 'lines'>): OutcomeCounts {
+  const named = zero(0);
+  for (const [index, outcome] of OUTCOMES.entries()) named[outcome] = lines[index] ?? 0;
+  return named;
+}
+
 /** The receipt of a batch that ended without outcomes. */
 export function failureReceipt(
   batch: Batch,

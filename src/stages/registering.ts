@@ -12,6 +12,7 @@ import { manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
 import { piecesOf } from './pieces.ts';
+import { linesByOutcome } from './receipt.ts';
 import type { StagedTableObject } from './registering.task.ts';
 import { shardsDone } from './settle.ts';
 
@@ -74,7 +75,10 @@ async function register(
       client: batch.client,
       shard,
       records: result.records,
+      mode,
+      ...linesByOutcome(result),
       ms: context.clock.monotonicMs() - startedMs,
     },
+    rejectedBy: result.rejectedBy,
   });
 }

@@ -8,7 +8,7 @@ import type { Manifest } from '../engine/manifest.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { apply, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
-import { completedReceipt, encodeReceipt } from './receipt.ts';
+import { completedReceipt, encodeReceipt, linesByOutcome } from './receipt.ts';
 import type { SmallResult } from './small.task.ts';
 
 /** Registers a released small batch and completes it. */
@@ -26,6 +26,7 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
   const kind = resultKindOf(mode);
   let standing = await context.registry.getResult(batch.id, kind, 0);
   if (standing === undefined) {
+    const startedMs = context.clock.monotonicMs();
     const result: SmallResult = await context.pool.run('small', {
       manifest,
       batch: batch.id,
@@ -37,9 +38,36 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
       fields: manifest.plan.fields,
     });
     standing = await context.registry.putResult(batch.id, kind, 0, JSON.stringify(result));
+    const { rejects, outcomes } = result;
+    const named = linesByOutcome(outcomes);
+    context.telemetry.emit({
+      name: 'small.registered',
+      level: 'debug',
+      fields: {
+        batch: batch.id,
+        client: batch.client,
+        records: batch.records,
+        bytes: batch.bytes,
+        mode,
+        ...named,
+        rejected: named.rejected + rejects.rejected,
+        ms: context.clock.monotonicMs() - startedMs,
+      },
+      rejectedBy: added(rejects.rejectedBy, outcomes.rejectedBy),
+    });
   }
   const { rejects, outcomes } = JSON.parse(standing.body) as SmallResult;
   const receipt = completedReceipt(batch, [rejects], [outcomes], context.clock.nowMs());
   const { batch: completed } = await apply(context, batch.id, { type: 'completed', receipt: encodeReceipt(receipt) });
   await sendOwed(context, completed);
+}
+
+/** Both counts by code; one code may stand in both. */
+function added(
+  one: Readonly<Record<string, number>>,
+  other: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = { ...one };
+  for (const [code, records] of Object.entries(other)) sums[code] = (sums[code] ?? 0) + records;
+  return sums;
 }

@@ -27,6 +27,10 @@ export class InlinePool {
     this.#idle = Array.from({ length: threads }, createScratch);
   }
 
+  get running(): number {
+    return this.threads - this.#idle.length;
+  }
+
   get queued(): number {
     return this.#queue.length;
   }
