@@ -4,8 +4,8 @@
  * - A fault that says `fail` ends the batch at once: `failed` with the reason, or `stalled` once registering has begun.
  * - A fault that says `retry` is recorded against the work; after `failuresMax` recorded failures the work is poison and
  *   ends the batch the same way. Killed processes record nothing, so they never poison.
- * - Faults of the surroundings (a full disk, a lost lease) are no one's work's doing: they are retried without end, and
- *   reported each time.
+ * - Faults of the surroundings (a full disk, a service that is away, a lost lease) are no one's work's doing: they are
+ *   retried without end, and reported each time.
  * - Anything that is not a fault is a bug; it counts as a failure of the work and is reported with its stack.
  */
 import { Fault, type FaultCode, isFault } from '../core/faults.ts';
@@ -18,7 +18,14 @@ import type { StageContext } from './context.ts';
 import { failureReceipt } from './receipt.ts';
 import { hasBegun } from './transitions.ts';
 
-const SURROUNDINGS: ReadonlySet<FaultCode> = new Set(['STORE_FULL', 'STORE_BUSY', 'STORE_IO', 'LEASE_LOST']);
+const SURROUNDINGS: ReadonlySet<FaultCode> = new Set([
+  'STORE_FULL',
+  'STORE_BUSY',
+  'STORE_IO',
+  'SERVICE_IO',
+  'SERVICE_DENIED',
+  'LEASE_LOST',
+]);
 
 export async function afterFailure(
   context: StageContext,

@@ -332,6 +332,8 @@ describe('a failure', () => {
     'STORE_FULL',
     'STORE_BUSY',
     'STORE_IO',
+    'SERVICE_IO',
+    'SERVICE_DENIED',
     'LEASE_LOST',
   ] as const)('of the surroundings (%s) never ends a batch', async (code) => {
     const { world, batch, fail } = await failing();
