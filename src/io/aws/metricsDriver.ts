@@ -42,6 +42,7 @@ const CLOSE_MS = 5000;
 const CONNECT_MS = 3000;
 const ANSWER_MS = 10_000;
 
+/** `undefined` where nothing is to be sent. */
 export function openMetrics(settings: MetricsSettings, deps: MetricsDeps): Metrics | undefined {
   const { clock, telemetry, write, writer } = deps;
   const seriesMax = settings.metricsClientsMax + OTHER_SERIES_MAX;
