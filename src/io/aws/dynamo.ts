@@ -2,8 +2,9 @@
  * Calls to DynamoDB: signed, sent, judged, and repeated until they have succeeded or a bound is reached.
  *
  * Promises
- * - Only calls that may be repeated go through here: reads, and puts and deletes without a condition, under keys that no
- *   one else writes. An answer that was lost (reset, deadline, 5xx, wrong CRC) is therefore asked for again.
+ * - Only calls that may be repeated go through here: reads; puts and deletes without a condition, under keys that no one
+ *   else writes; and writes whose condition holds again once they have taken effect, or that tell then. An answer that was
+ *   lost (reset, deadline, 5xx, wrong CRC) is therefore asked for again.
  * - Tries that gain nothing are bounded by `triesMax`, with jitter between them; then the call fails out loud. A refusal that
  *   another try cannot change (no such table, no permission, not valid) fails at once.
  * - Too fast (`ProvisionedThroughputExceededException` and its kin) slows the pace of everything on this client.
@@ -21,7 +22,7 @@ import { type Answer, type ExchangePool, NoAnswer } from './exchange.ts';
 import type { Pace } from './pace.ts';
 import { type AwsCredentials, amzDate, Signer, sha256Hex } from './sigv4.ts';
 
-export type Operation = 'BatchWriteItem' | 'Query';
+export type Operation = 'BatchWriteItem' | 'BatchGetItem' | 'BatchExecuteStatement' | 'Query';
 
 export interface DynamoOptions {
   readonly region: string;
@@ -51,8 +52,16 @@ export interface CallContext {
 /** What became of one try. */
 export type Verdict<T> =
   | { readonly kind: 'done'; readonly value: T }
-  /** The service took a part, or nothing, because it comes too fast; the rest is to be asked for again. */
-  | { readonly kind: 'partly'; readonly gained: boolean };
+  /**
+   * The service took a part, or nothing; the rest is to be asked for again. `rest` says why, and whether with a pause, where
+   * the reason is another than that it comes too fast.
+   */
+  | { readonly kind: 'partly'; readonly gained: boolean; readonly rest?: Rest };
+
+export interface Rest {
+  readonly says: string;
+  readonly kind: 'again' | 'at once';
+}
 
 export interface Call<T> {
   readonly operation: Operation;
@@ -116,7 +125,7 @@ export class DynamoClient {
           pace.taken(verdict.kind === 'done' ? units : units - call.units());
           if (verdict.kind === 'done') return verdict.value;
           if (verdict.gained) tries = 0;
-          failure = { says: 'unprocessed items', kind: 'too fast' };
+          failure = verdict.rest ?? { says: 'unprocessed items', kind: 'too fast' };
           body = call.body();
           sha256 = sha256Hex(body);
         } else failure = verdict;

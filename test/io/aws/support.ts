@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Telemetry, TelemetryEvent } from '../../../src/core/telemetry.ts';
 import type { CredentialProvider } from '../../../src/io/aws/credentials.ts';
 import { type DynamoData, type DynamoDataOptions, openDynamoData } from '../../../src/io/aws/dataPlane.ts';
+import type { DynamoDebtsOptions } from '../../../src/io/aws/debts.ts';
 
 export const TABLE = 'remessa-staging';
 
@@ -14,6 +15,24 @@ export const TEST_OPTIONS: Omit<DynamoDataOptions, 'endpoint'> = {
   table: TABLE,
   ttlMs: 7 * 86_400_000,
   requestBytes: 1024 * 1024,
+  inFlightMax: 4,
+  connections: 8,
+  connectMs: 2000,
+  headersMs: 5000,
+  bodyMs: 5000,
+  triesMax: 5,
+  retryMsMin: 1,
+  retryMsMax: 8,
+  writeUnitsPerSecondMin: 2000,
+  readsPerSecondMin: 200,
+  paceDoubleMs: 100,
+};
+
+export const DEBTS_OPTIONS: Omit<DynamoDebtsOptions, 'endpoint'> = {
+  region: 'sa-east-1',
+  table: 'remessa-debts',
+  buckets: 16,
+  documentSecret: 'a secret of tests, 32 characters!',
   inFlightMax: 4,
   connections: 8,
   connectMs: 2000,

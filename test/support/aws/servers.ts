@@ -15,6 +15,7 @@ import { startFauxqs } from 'fauxqs';
 import { closeServer, listen } from '../../io/aws/support.ts';
 import { DYNAMODB_LOCAL_DIR, dynamodbLocalCommand, MARK_FILE, MOTO_DIR, motoCommand } from './installed.ts';
 import { startKept } from './keptProcess.ts';
+import { answerStatements } from './statements.ts';
 
 export type Feature =
   /** Removing items whose TTL attribute has passed, and the calls that switch it on. */
@@ -77,12 +78,14 @@ function withAll(): boolean {
 
 /**
  * Laxer than AWS: never throttles, returns no `UnprocessedItems`. Stricter: none known. It never removes by TTL, and does
- * not know the calls of the lacking features, which it refuses as unknown operations.
+ * not know the calls of the lacking features, which it refuses as unknown operations; but of PartiQL, inserts and updates of
+ * single items in a batch are put into its own calls (statements.ts).
  */
 function dynaliteKind(): ServerKind {
   const lacks: readonly Feature[] = ['ttl', 'partiql', 'transactions', 'oldOnFailedCondition', ...NOT_DYNAMODB];
   return kind('dynalite', lacks, async () => {
     const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+    answerStatements(server);
     const endpoint = await listen(server);
     return { endpoint, close: () => closeServer(server) };
   });
