@@ -13,8 +13,6 @@ const RETENTION_SLACK_MS = DAY_MS;
 /** SQS: «Amazon SQS visibility timeout», 12 hours; it counts whole seconds. */
 const LEASE_MS_MAX = 43_200_000;
 const LEASE_MS_MIN = 1000;
-/** Amazon S3 multipart upload limits. */
-const PARTS_MAX = 10_000;
 /** A response of items has at most 1 MB of them, which JSON and base64 make longer; two are under way, and two parsed. */
 const ANSWERS_BYTES = 12 * MiB;
 /** The SDK's clients of one thread, and the sockets and TLS sessions of their connections. */
@@ -89,12 +87,6 @@ export function awsProblems(settings: Settings): SettingsProblem[] {
     s.leaseMs >= LEASE_MS_MIN && s.leaseMs <= LEASE_MS_MAX,
     ['leaseMs'],
     `${key('leaseMs')} (${s.leaseMs}) must be from ${LEASE_MS_MIN} to ${LEASE_MS_MAX}, which is what SQS allows`,
-  );
-  mustHold(
-    s.fileBytesMax <= PARTS_MAX * s.awsPartBytes,
-    ['fileBytesMax', 'awsPartBytes'],
-    `${key('fileBytesMax')} (${s.fileBytesMax}) must be at most ${PARTS_MAX} × ${key('awsPartBytes')} ` +
-      `(${PARTS_MAX * s.awsPartBytes}): an upload has no more parts`,
   );
   mustHold(
     2 * s.awsAnswerMs <= s.leaseMs,

@@ -142,7 +142,7 @@ export const AWS_SETTINGS = {
     min: 5 * MiB,
     max: 256 * MiB,
     default: 8 * MiB,
-    means: 'the size of the parts in which a large object is uploaded; it has 10,000 of them at most',
+    means: 'the size of the parts in which a large object is uploaded; a giant has larger ones',
   },
   awsWriteUnitsMin: {
     key: 'REMESSA_AWS_WRITE_UNITS_MIN',

@@ -91,11 +91,6 @@ describe('contradictions', () => {
       { leaseMs: 999, heartbeatMs: 300, awsAnswerMs: 400 },
       { leaseMs: 1000, heartbeatMs: 300, awsAnswerMs: 400 },
     ],
-    [
-      'files of more parts than an upload may have',
-      { fileBytesMax: 10_000 * 5 * MiB + 1, awsPartBytes: 5 * MiB },
-      { fileBytesMax: 10_000 * 5 * MiB, awsPartBytes: 5 * MiB },
-    ],
     ['an answer as slow as a lease', { leaseMs: 9999, awsAnswerMs: 5000 }, { leaseMs: 10_000, awsAnswerMs: 5000 }],
   ])('%s', (_what, wrong, right) => {
     expect(settingsProblems(settingsWith(right))).toEqual([]);
