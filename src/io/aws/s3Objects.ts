@@ -27,8 +27,6 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
-  HeadObjectCommand,
-  type HeadObjectCommandOutput,
   PutObjectCommand,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
@@ -46,6 +44,7 @@ import {
   type S3Deps,
   SpoiltAnswer,
 } from './s3Calls.ts';
+import { headObject } from './s3Head.ts';
 import { listPages, secondOf } from './s3List.ts';
 import { assertEngineKey, assertReadableKey, parsePin, pinText, type S3State, stateOf } from './s3Pins.ts';
 import { S3Range } from './s3Range.ts';
@@ -107,8 +106,7 @@ export class S3Objects implements ObjectStore {
 
   async head(key: string): Promise<ObjectInfo | undefined> {
     assertReadableKey(key);
-    const answer = await this.#head(key, undefined);
-    return answer === undefined ? undefined : toldOf(key, answer);
+    return await headObject(this.#calls, this.#options.bucket, key);
   }
 
   async openRange(pin: ObjectPin, start: number, end: number): Promise<RangeReader> {
@@ -207,32 +205,20 @@ export class S3Objects implements ObjectStore {
     }
   }
 
-  async #head(key: string, version: string | undefined): Promise<HeadObjectCommandOutput | undefined> {
-    const command = new HeadObjectCommand({ Bucket: this.#options.bucket, Key: key, VersionId: version });
-    return await this.#calls.run('HeadObject', async (abortSignal) => {
-      try {
-        return await this.#calls.client.send(command, { abortSignal });
-      } catch (error) {
-        if (isAbsent(error)) return undefined;
-        throw error;
-      }
-    });
-  }
-
   async #mustStand(pin: ObjectPin): Promise<void> {
     const { etag, version } = parsePin(pin.etag);
-    const answer = await this.#head(pin.key, version);
-    if (answer === undefined) throw new Fault('OBJECT_VANISHED');
-    if (stateOf(answer).etag !== etag) throw new Fault('OBJECT_CHANGED');
+    const present = await headObject(this.#calls, this.#options.bucket, pin.key, version);
+    if (present === undefined) throw new Fault('OBJECT_VANISHED');
+    if (parsePin(present.etag).etag !== etag) throw new Fault('OBJECT_CHANGED');
   }
 
   /** S3 tells the time of a state only when it is asked; where another one has come meanwhile, this clock's is near it. */
   async #infoOf(key: string, state: S3State, bytes: number): Promise<ObjectInfo> {
     const written = stateOf(state);
-    const answer = await this.#head(key, written.version);
-    if (answer !== undefined && stateOf(answer).etag === written.etag) {
-      if (answer.ContentLength === bytes) return toldOf(key, answer);
-      throw new Fault('SERVICE_IO', `S3 HeadObject: ${answer.ContentLength} bytes where ${bytes} were written`);
+    const present = await headObject(this.#calls, this.#options.bucket, key, written.version);
+    if (present !== undefined && parsePin(present.etag).etag === written.etag) {
+      if (present.bytes === bytes) return present;
+      throw new Fault('SERVICE_IO', `S3 HeadObject: ${present.bytes} bytes where ${bytes} were written`);
     }
     return { key, etag: pinText(written), bytes, modifiedMs: secondOf(this.#calls.clock.nowMs()) };
   }
@@ -281,15 +267,6 @@ export class S3Objects implements ObjectStore {
       throw new SpoiltAnswer(`${failed.length} objects not deleted`);
     });
   }
-}
-
-function toldOf(key: string, answer: HeadObjectCommandOutput): ObjectInfo {
-  const { ContentLength, LastModified } = answer;
-  if (ContentLength === undefined || LastModified === undefined || answer.ETag === undefined) {
-    throw new Fault('SERVICE_IO', 'S3 HeadObject: an answer without length, time or ETag');
-  }
-  const etag = pinText(stateOf(answer));
-  return { key, etag, bytes: ContentLength, modifiedMs: secondOf(LastModified.getTime()) };
 }
 
 function crcHex(bytes: Uint8Array): string {
