@@ -20,8 +20,7 @@ for (const kind of serviceServers()) {
       async bring(client, file, text) {
         const key = `inbox/${client}/${file}`;
         const { ETag, VersionId } = await inbox.put(key, text);
-        const sequencer =
-          bytesOf(text).length.toString(16).padStart(4, '0') + (++events).toString(16).padStart(12, '0');
+        const sequencer = (++events).toString(16).padStart(16, '0');
         await inbox.send(s3Event({ key, etag: ETag, version: VersionId, sequencer, atMs: Date.now() + events }));
       },
       async reopen() {
