@@ -48,7 +48,7 @@ export interface WorkProgress {
   readonly shards: { readonly done: number; readonly total: number };
 }
 
-export async function progressOf(registry: Registry, batch: Batch): Promise<WorkProgress | null> {
+export async function progressOf(registry: Pick<Registry, 'countResults'>, batch: Batch): Promise<WorkProgress | null> {
   if (FINAL_STATES.has(batch.state) || batch.small) return null;
   const [ranges, shards] = await Promise.all([
     registry.countResults(batch.id, 'range'),
