@@ -21,6 +21,7 @@ export type Stage =
   | 'settle'
   | 'registering'
   | 'finish'
+  | 'notify'
   | 'store'
   | 'usage';
 
@@ -139,6 +140,11 @@ export const FAULTS = {
     stage: 'store',
     disposition: 'retry',
     says: 'a service refused the credentials or the permission; mend them, work is tried again meanwhile',
+  },
+  NOTICE_REFUSED: {
+    stage: 'notify',
+    disposition: 'fail',
+    says: 'a notice cannot be delivered as it is; mend its addresses, or the sender that the service knows',
   },
   LEASE_LOST: { stage: 'store', disposition: 'retry', says: 'the lease on a message ran out; another worker has it' },
   WORKER_DIED: { stage: 'store', disposition: 'retry', says: 'a worker thread ended in the middle of a task' },
