@@ -38,8 +38,8 @@ export interface Needs {
 export const NEEDS: Readonly<Record<string, Needs>> = {
   // Accepts what arrives, streams uploads, collects submissions; scans objects, inflates gzip, writes manifests.
   input: {
-    reads: ['inbox', 'raw', 'work', 'manifests', 'answers', 'parts'],
-    writes: ['raw', 'work', 'manifests', 'inbox'],
+    reads: ['inbox', 'raw', 'work', 'manifests', 'answers', 'parts', 'reconciliation'],
+    writes: ['raw', 'work', 'manifests', 'reconciliation'],
     deletes: ['raw', 'work'],
     tables: { clients: READ_WRITE, submissions: READ_WRITE, debts: READ },
     watches: false,

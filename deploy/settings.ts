@@ -28,6 +28,9 @@ export function engineSettings({ prefix, bucket, region, httpPort }: SettingsInp
     // Inside the network of the task; what reaches it is the security group's matter.
     REMESSA_HTTP_HOST: '0.0.0.0',
     REMESSA_HTTP_PORT: String(httpPort),
+    // Lines in the log, of which CloudWatch makes metrics by itself: nothing is called, so nothing needs a permission.
+    REMESSA_METRICS: 'emf',
+    REMESSA_METRICS_NAMESPACE: prefix,
     REMESSA_RECEIVES_MAX: String(RECEIVES_MAX),
     // A client exists once someone has added it: in a bucket, anyone who may write could invent one.
     REMESSA_CLIENTS_OPEN: 'no',

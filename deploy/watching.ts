@@ -19,6 +19,7 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { OUTCOMES } from '../src/core/codes.ts';
 import type { QueueId } from '../src/io/aws/names.ts';
 import type { Messaging } from './messaging.ts';
 import type { GroupService } from './services.ts';
@@ -57,6 +58,7 @@ export class Watching extends Construct {
   readonly alarms: readonly Alarm[];
   readonly topic: Topic;
   readonly #props: WatchingProps;
+  readonly #errors: Metric[] = [];
 
   constructor(scope: Construct, id: string, props: WatchingProps) {
     super(scope, id);
@@ -117,6 +119,7 @@ export class Watching extends Construct {
       const down = { below: group.tasksMin, periods: 5, missing: TreatMissingData.BREACHING };
       yield this.#alarm('tasks-missing', group.name, running, down);
       const errors = this.#count(`errors-${group.name}`, logs, FilterPattern.numberValue('$.level', '>=', 50), prefix);
+      this.#errors.push(errors);
       yield this.#alarm('errors', group.name, errors, { above: 20, periods: 3 });
       const stalled = this.#count(
         `stalled-${group.name}`,
@@ -150,6 +153,22 @@ export class Watching extends Construct {
     new Dashboard(this, 'Dashboard', {
       dashboardName: prefix,
       widgets: [
+        [
+          widget(
+            'Records registered a minute, by outcome',
+            OUTCOMES.map(
+              (outcome) =>
+                new Metric({
+                  namespace: prefix,
+                  metricName: 'debts',
+                  dimensionsMap: { outcome },
+                  statistic: 'Sum',
+                  period: MINUTE,
+                }),
+            ),
+          ),
+          widget('Errors in the log, in five minutes', this.#errors),
+        ],
         [
           widget(
             'Messages waiting (left) and in hand (right)',

@@ -50,6 +50,7 @@ describe.each(ROLE_GROUPS)('a task of $name', (group) => {
     expect(deriveLimits(settings).memoryBytes).toBeLessThanOrEqual(0.75 * group.memoryMiB * 1024 * 1024);
     expect(settings.awsBucket).toBe(`remessa-${ACCOUNT}-${REGION}`);
     expect(settings.awsRegion).toBe(REGION);
+    expect([settings.metrics, settings.metricsNamespace]).toEqual(['emf', 'remessa']);
   });
 
   it('drains before it is killed, its last long poll included', () => {
