@@ -30,7 +30,7 @@ export function addQueuesCommand(program: Command, context: CliContext, exit: (c
                 String(row.waiting),
                 String(row.leased),
                 String(row.dead),
-                (row.oldestMs / 1000).toFixed(1),
+                row.oldestMs === undefined ? '–' : (row.oldestMs / 1000).toFixed(1),
                 String(row.redriven),
               ]),
             ),

@@ -52,6 +52,7 @@ const MEASURES: Readonly<Record<string, Measured>> = {
     const depths = ['waiting', 'leased', 'dead'].map((state) =>
       level('queue_messages', 'count', numberOf(event, state), { queue, state }),
     );
+    if (event.fields['oldestMs'] === undefined) return depths;
     return [...depths, level('queue_oldest', 'ms', numberOf(event, 'oldestMs'), { queue })];
   },
   'pool.use': (event) => [

@@ -3,6 +3,7 @@
  *
  *   serviceFault(where: { service: string; operation: string; place?: Place }, error: unknown): unknown
  *   errorName(error: unknown): string     e.g. to look for `NoSuchKey` before mapping what is left
+ *   refusedEntry(where, code: string, count: number, tries?: number): Fault     entries of a batch call
  *   isThrottled(error: unknown): boolean
  *
  * - `SERVICE_DENIED`: no credentials, credentials that are refused or expired, or a permission that is missing.
@@ -68,6 +69,7 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'TooManyRequestsException',
 ]);
 
+const NAME = /^[A-Za-z][A-Za-z0-9_:-]{0,79}$/;
 /** Of the system, of name look-ups, of undici, of HTTP and of TLS; `ERR_INVALID_…` and its kin are bugs. */
 const NETWORK_CODE =
   /^(?:E(?!RR_)[A-Z0-9_]+|ERR_(?:TLS|SSL|HTTP2|STREAM_PREMATURE)[A-Z0-9_]*|UND_ERR_[A-Z_]+|HPE_[A-Z_]+|[A-Z_]*(?:CERT|SIGNATURE)[A-Z_]*)$/;
@@ -87,6 +89,15 @@ export function serviceFault(where: CallSite, error: unknown): unknown {
   return new Fault(denied ? 'SERVICE_DENIED' : 'SERVICE_IO', detail, where.place, error);
 }
 
+/** The fault of `count` entries of a batch call that a service did not take, with the service's code for the last one. */
+export function refusedEntry(where: CallSite, code: string, count: number, tries = 1): Fault {
+  const name = code.split('.').at(-1) as string;
+  const said = NAME.test(name) ? name : 'unknown error';
+  const entries = `${count} ${count === 1 ? 'entry' : 'entries'} not taken`;
+  const detail = `${where.service} ${where.operation}: ${entries}${tries === 1 ? '' : ` in ${tries} tries`}, ${said}`;
+  return new Fault(DENIED.has(name) ? 'SERVICE_DENIED' : 'SERVICE_IO', detail, where.place);
+}
+
 /** The service's own name of a failure, or the code of the network's (`ECONNREFUSED`); safe to repeat in a log. */
 export function errorName(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
@@ -94,7 +105,7 @@ export function errorName(error: unknown): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   // Query-protocol services put a namespace before the name (`AWS.SimpleQueueService.NonExistentQueue`).
   const said = name === 'Error' || name === 'AggregateError' ? code : (name.split('.').at(-1) as string);
-  return /^[A-Za-z][A-Za-z0-9_:-]{0,79}$/.test(said) ? said : 'unknown error';
+  return NAME.test(said) ? said : 'unknown error';
 }
 
 export function isThrottled(error: unknown): boolean {
