@@ -85,6 +85,20 @@ export const ROLE_GROUPS: readonly RoleGroup[] = [
   },
 ];
 
+/** What a person's command runs as: a task of its own, started by hand, gone when the command ends. */
+export const OPERATOR: RoleGroup = {
+  name: 'operator',
+  roles: [],
+  queues: [],
+  cpuUnits: 1024,
+  memoryMiB: 2048,
+  tasksMin: 0,
+  tasksMax: 0,
+  messageSeconds: 0,
+  spot: false,
+  http: false,
+};
+
 /** How long what is in hand may take when a task is told to end: below what ECS waits, with room for the last long poll. */
 export const STOP_SECONDS = 120;
 export const DRAIN_MS = 90_000;

@@ -17,6 +17,7 @@ const WRITE_OBJECT = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipa
 const DELETE_OBJECT = ['s3:DeleteObject'];
 const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'];
 const SEND = ['sqs:SendMessage'];
+const MOVE = ['sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks', 'sqs:CancelMessageMoveTask'];
 const LOOK = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
 const READ = ['dynamodb:GetItem', 'dynamodb:Query'];
 const READ_WRITE = [...READ, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
@@ -33,6 +34,8 @@ export interface Needs {
   /** Looks after all queues and their dead letters. */
   readonly watches: boolean;
   readonly notifies: boolean;
+  /** Moves dead letters back. */
+  readonly redrives?: boolean;
 }
 
 export const NEEDS: Readonly<Record<string, Needs>> = {
@@ -69,6 +72,16 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     tables: { staging: [...READ, ...BATCH_WRITE], debts: DEBTS, clients: READ },
     watches: true,
     notifies: true,
+  },
+  // Commands of a person: look at everything, add clients and keys, steer batches, let dead letters wait again, erase.
+  operator: {
+    reads: ['manifests', 'parts', 'answers', 'inbox', 'raw', 'work'],
+    writes: [],
+    deletes: ['inbox', 'raw', 'work', 'parts', 'answers'],
+    tables: { clients: READ_WRITE, submissions: READ_WRITE, debts: DEBTS },
+    watches: true,
+    redrives: true,
+    notifies: false,
   },
 };
 
@@ -122,6 +135,11 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
   yield ['SendOwed', SEND, owed];
   const pairs = Object.values(messaging.queues);
   const watched = needs.watches ? pairs.flatMap(({ queue, dead }) => [queue.queueArn, dead.queueArn]) : [];
+  if (needs.redrives === true) {
+    // As «StartMessageMoveTask» asks it: taken from the dead letters, sent to their queue.
+    yield ['TakeDeadLetters', [...CONSUME, ...MOVE], pairs.map(({ dead }) => dead.queueArn)];
+    yield ['SendBack', SEND, pairs.map(({ queue }) => queue.queueArn)];
+  }
   yield ['LookAtQueues', LOOK, [...new Set([...own, ...owed, ...watched])]];
 
   if (needs.notifies) {
@@ -138,8 +156,8 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
       ];
     }
   }
-  const tasks = arn('ecs', `task/${world.clusterName}/*`);
-  yield ['ProtectOwnTasks', ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'], [tasks]];
+  const tasks = group.roles.length === 0 ? [] : [arn('ecs', `task/${world.clusterName}/*`)];
+  yield ['ProtectOwnTasks', ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'], tasks];
 }
 
 function arn(service: string, resource: string): string {

@@ -17,6 +17,7 @@ import {
   CpuArchitecture,
   FargateService,
   FargateTaskDefinition,
+  type HealthCheck,
   LinuxParameters,
   OperatingSystemFamily,
   Secret,
@@ -24,7 +25,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { backlogPerTask, type RoleGroup, rolesOf, STOP_SECONDS, sizeSettings } from './groups.ts';
+import { backlogPerTask, OPERATOR, type RoleGroup, rolesOf, STOP_SECONDS, sizeSettings } from './groups.ts';
 import type { Messaging } from './messaging.ts';
 import { type GrantWorld, grantNeeds } from './permissions.ts';
 
@@ -49,6 +50,13 @@ export interface GroupService {
 /** Where the daemon renews a file while it lives, and how old that may be (bin/alive.js). */
 export const ALIVE_FILE = '/tmp/remessa.alive';
 export const ALIVE_SECONDS_MAX = 30;
+const HEALTH_CHECK: HealthCheck = {
+  command: ['CMD', 'node', 'bin/alive.js', ALIVE_FILE, String(ALIVE_SECONDS_MAX)],
+  interval: Duration.seconds(15),
+  timeout: Duration.seconds(5),
+  retries: 3,
+  startPeriod: Duration.seconds(60),
+};
 const LOG_BUFFER_MIB = 16;
 /** Of tasks that may run on spot capacity, those beyond the first; three in four. */
 const SPOT_WEIGHT = 3;
@@ -69,14 +77,12 @@ export class Services extends Construct {
       enableFargateCapacityProviders: true,
     });
     this.services = props.groups.map((group) => this.#makeService(group));
+    this.#makeOperator();
   }
 
   #makeService(group: RoleGroup): GroupService {
     const { prefix, vpc } = this.#props;
-    const logs = new LogGroup(this, `Logs-${group.name}`, {
-      logGroupName: `/${prefix}/${group.name}`,
-      retention: RetentionDays.THREE_MONTHS,
-    });
+    const logs = this.#makeLogs(group);
     const definition = this.#makeTask(group, logs);
     const securityGroup = new SecurityGroup(this, `Network-${group.name}`, {
       vpc,
@@ -105,8 +111,24 @@ export class Services extends Construct {
     return { group, service, logs };
   }
 
+  /** No service: `aws ecs run-task` with the command as an override (docs/OPERATIONS.md). */
+  #makeOperator(): void {
+    const { prefix } = this.#props;
+    const logs = this.#makeLogs(OPERATOR);
+    const definition = this.#makeTask(OPERATOR, logs);
+    grantNeeds(OPERATOR, definition.taskRole, { ...this.#props, clusterName: prefix });
+  }
+
+  #makeLogs({ name }: RoleGroup): LogGroup {
+    return new LogGroup(this, `Logs-${name}`, {
+      logGroupName: `/${this.#props.prefix}/${name}`,
+      retention: RetentionDays.THREE_MONTHS,
+    });
+  }
+
   #makeTask(group: RoleGroup, logs: LogGroup): FargateTaskDefinition {
     const { prefix, image, settings, secrets, httpPort } = this.#props;
+    const daemon = group.roles.length > 0;
     const definition = new FargateTaskDefinition(this, `Task-${group.name}`, {
       family: `${prefix}-${group.name}`,
       cpu: group.cpuUnits,
@@ -116,7 +138,7 @@ export class Services extends Construct {
     });
     const container = definition.addContainer('remessa', {
       image,
-      command: ['serve', '--roles', rolesOf(group).join(','), '--alive-file', ALIVE_FILE],
+      command: daemon ? ['serve', '--roles', rolesOf(group).join(','), '--alive-file', ALIVE_FILE] : ['--help'],
       environment: { ...settings, ...sizeSettings(group) },
       secrets: Object.fromEntries(
         Object.entries(secrets).map(([key, secret]) => [key, Secret.fromSecretsManager(secret)]),
@@ -126,13 +148,7 @@ export class Services extends Construct {
       stopTimeout: Duration.seconds(STOP_SECONDS),
       // Passes signals on from the first moment, also before the program listens for them.
       linuxParameters: new LinuxParameters(this, `Init-${group.name}`, { initProcessEnabled: true }),
-      healthCheck: {
-        command: ['CMD', 'node', 'bin/alive.js', ALIVE_FILE, String(ALIVE_SECONDS_MAX)],
-        interval: Duration.seconds(15),
-        timeout: Duration.seconds(5),
-        retries: 3,
-        startPeriod: Duration.seconds(60),
-      },
+      ...(daemon ? { healthCheck: HEALTH_CHECK } : {}),
       // A log service that is slow must not slow the work: beyond the buffer, lines are lost, and the metrics still count.
       logging: new AwsLogDriver({
         logGroup: logs,

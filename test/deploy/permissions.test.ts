@@ -1,6 +1,6 @@
 /** Least privilege, from the synthesised policies alone: what a role group may do, and above all what it may not. */
 import { describe, expect, it } from 'vitest';
-import { ROLE_GROUPS } from '../../deploy/groups.ts';
+import { OPERATOR, ROLE_GROUPS } from '../../deploy/groups.ts';
 import {
   answerKey,
   manifestKey,
@@ -16,8 +16,9 @@ const world = new Synthesised({ mailFrom: 'remessas@bureau.example' });
 const BUCKET = `remessa-${ACCOUNT}-${REGION}`;
 
 /** Statements of the task role of each group. */
+const GROUPS = [...ROLE_GROUPS, OPERATOR];
 const granted = new Map(
-  ROLE_GROUPS.map((group) => {
+  GROUPS.map((group) => {
     const policy = world.resources.find(
       ({ id, Type }) => Type === 'AWS::IAM::Policy' && id.startsWith(`ServicesTask${group.name}TaskRole`),
     );
@@ -38,7 +39,7 @@ function may(group: string, action: string, resource: string): boolean {
 }
 
 function whoMay(action: string, resource: string): string[] {
-  return ROLE_GROUPS.map(({ name }) => name).filter((name) => may(name, action, resource));
+  return GROUPS.map(({ name }) => name).filter((name) => may(name, action, resource));
 }
 
 describe('every policy', () => {
@@ -76,14 +77,14 @@ describe('every policy', () => {
 
 describe('who may', () => {
   it.each([
-    ['dynamodb:PutItem', 'remessa-registry', ['input', 'intermediate', 'registering', 'batch']],
-    ['dynamodb:PartiQLInsert', 'remessa-debts', ['registering', 'batch']],
-    ['dynamodb:PartiQLUpdate', 'remessa-debts', ['registering', 'batch']],
+    ['dynamodb:PutItem', 'remessa-registry', ['input', 'intermediate', 'registering', 'batch', 'operator']],
+    ['dynamodb:PartiQLInsert', 'remessa-debts', ['registering', 'batch', 'operator']],
+    ['dynamodb:PartiQLUpdate', 'remessa-debts', ['registering', 'batch', 'operator']],
     ['dynamodb:PartiQLDelete', 'remessa-debts', []],
     ['dynamodb:PutItem', 'remessa-debts', []],
     ['dynamodb:BatchWriteItem', 'remessa-staging', ['intermediate', 'batch']],
-    ['dynamodb:PutItem', 'remessa-clients', ['input']],
-    ['dynamodb:PutItem', 'remessa-submissions', ['input']],
+    ['dynamodb:PutItem', 'remessa-clients', ['input', 'operator']],
+    ['dynamodb:PutItem', 'remessa-submissions', ['input', 'operator']],
     ['dynamodb:DeleteTable', 'remessa-debts', []],
     ['dynamodb:Scan', 'remessa-debts', []],
     ['sqs:ReceiveMessage', 'remessa-arrivals', ['input']],
@@ -92,11 +93,12 @@ describe('who may', () => {
     ['sqs:ReceiveMessage', 'remessa-registering', ['registering']],
     ['sqs:ReceiveMessage', 'remessa-batch', ['batch']],
     ['sqs:ReceiveMessage', 'remessa-events', ['batch']],
-    ['sqs:SendMessage', 'remessa-events', []],
-    ['sqs:SendMessage', 'remessa-arrivals', []],
-    ['sqs:SendMessage', 'remessa-batch', ['input', 'intermediate', 'registering', 'batch']],
-    ['sqs:DeleteMessage', 'remessa-batch-dlq', []],
-    ['sqs:GetQueueAttributes', 'remessa-picker-dlq', ['batch']],
+    ['sqs:SendMessage', 'remessa-events', ['operator']],
+    ['sqs:SendMessage', 'remessa-arrivals', ['operator']],
+    ['sqs:SendMessage', 'remessa-batch', ['input', 'intermediate', 'registering', 'batch', 'operator']],
+    ['sqs:DeleteMessage', 'remessa-batch-dlq', ['operator']],
+    ['sqs:StartMessageMoveTask', 'remessa-batch-dlq', ['operator']],
+    ['sqs:GetQueueAttributes', 'remessa-picker-dlq', ['batch', 'operator']],
     ['sqs:PurgeQueue', 'remessa-batch', []],
     ['sns:Publish', 'remessa-batch-events', ['batch']],
     ['sns:Publish', 'remessa-alarms', []],
@@ -108,7 +110,7 @@ describe('who may', () => {
       ROLE_GROUPS.map(({ name }) => name),
     ],
     ['ecs:UpdateTaskProtection', `arn:aws:ecs:sa-east-1:${ACCOUNT}:task/other/1`, []],
-    ['s3:DeleteObject', `${BUCKET}/inbox/acme/a.csv`, []],
+    ['s3:DeleteObject', `${BUCKET}/inbox/acme/a.csv`, ['operator']],
     ['s3:PutBucketPolicy', BUCKET, []],
   ])('%s on %s: %j', (action, resource, groups) => {
     expect(whoMay(action, resource)).toEqual(groups);
@@ -147,6 +149,6 @@ describe('the keys that stages make', () => {
   it('are freed by batch alone, and answers are read by nobody who need not', () => {
     expect(whoMay('s3:DeleteObject', on(workKey('b-1', 'a')))).toContain('batch');
     expect(may('batch', 's3:DeleteObject', on(rejectsPartKey('b-1', 0, 'a')))).toBe(true);
-    expect(whoMay('s3:GetObject', on(answerKey('b-1', 'retorno', 0, 'a')))).toEqual(['input', 'batch']);
+    expect(whoMay('s3:GetObject', on(answerKey('b-1', 'retorno', 0, 'a')))).toEqual(['input', 'batch', 'operator']);
   });
 });
