@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { FIGURES, type Figure, type Plants, RatioSource } from './gate/ratios.ts';
-import { type Budget, verdictOf, verdictText } from './gate/verdict.ts';
+import { type Budgets, budgetsOn, verdictOf, verdictText } from './gate/verdict.ts';
 import { isBusy, machineText, thisMachine } from './machine.ts';
 import { WrongUsage } from './options.ts';
 
@@ -30,9 +30,13 @@ ${PLANT_KEY}=records:0.2 plants such a slowdown by hand.
 const GATE_MS_MAX = 270_000;
 const RATIOS_MAX = 25;
 
+function readBudgets(): Budgets<Figure> {
+  return JSON.parse(readFileSync(BUDGETS, 'utf8')) as Budgets<Figure>;
+}
+
 /** Measures the figures in turns; answers whether all are within budget. */
 async function gate(figures: readonly Figure[], plants: Plants, say: (text: string) => void): Promise<boolean> {
-  const budgets = JSON.parse(readFileSync(BUDGETS, 'utf8')) as Readonly<Record<Figure, Budget>>;
+  const { figures: budgets } = budgetsOn(readBudgets(), thisMachine().processor);
   const source = await RatioSource.open(plants);
   const endMs = Date.now() + GATE_MS_MAX;
   const open = new Set(figures);
@@ -103,6 +107,7 @@ async function main(args: readonly string[]): Promise<number> {
   const plants = plantsOf(process.env[PLANT_KEY]);
   const machine = thisMachine();
   say(`${machineText(machine)}${isBusy(machine) ? '; busy: it will take longer' : ''}\n`);
+  say(budgetsOn(readBudgets(), machine.processor).note);
   const holds = values['self-test'] === true ? await selfTest(figures, say) : await gate(figures, plants, say);
   return holds ? 0 : 1;
 }

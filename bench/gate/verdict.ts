@@ -11,6 +11,32 @@ export interface Budget {
   readonly why: string;
 }
 
+/** What bench/budgets.json holds. */
+export interface Budgets<Figure extends string> {
+  readonly figures: Readonly<Record<Figure, Budget>>;
+  /** Processors, as the system names them, on which the budgets were measured. */
+  readonly measuredOn: readonly string[];
+  /** On any other every budget is so many times as wide. */
+  readonly elsewhere: { readonly factor: number; readonly why: string };
+}
+
+/** The budgets as they hold on a processor, and what a reader must know of that; empty where they hold as written. */
+export function budgetsOn<Figure extends string>(
+  budgets: Budgets<Figure>,
+  processor: string,
+): { readonly figures: Readonly<Record<Figure, Budget>>; readonly note: string } {
+  if (budgets.measuredOn.includes(processor)) return { figures: budgets.figures, note: '' };
+  const { factor, why } = budgets.elsewhere;
+  const widened = Object.entries<Budget>(budgets.figures).map(([figure, budget]) => [
+    figure,
+    { ...budget, most: Number((budget.most * factor).toPrecision(3)) },
+  ]);
+  return {
+    figures: Object.fromEntries(widened) as Record<Figure, Budget>,
+    note: `budgets × ${factor} (${why})\n`,
+  };
+}
+
 export interface Verdict {
   readonly passes: boolean;
   readonly median: number;

@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FIGURES } from '../../bench/gate/ratios.ts';
-import { type Budget, SEEN_SLOWDOWN, suggestedBudget, verdictOf, verdictText } from '../../bench/gate/verdict.ts';
+import {
+  type Budget,
+  type Budgets,
+  budgetsOn,
+  SEEN_SLOWDOWN,
+  suggestedBudget,
+  verdictOf,
+  verdictText,
+} from '../../bench/gate/verdict.ts';
 import { medianOf } from '../../bench/statistics.ts';
 
 const budget: Budget = { most: 1.1, why: 'because' };
@@ -65,9 +73,10 @@ describe('the verdict on a figure', () => {
 });
 
 describe('bench/budgets.json', () => {
-  const budgets = JSON.parse(readFileSync(new URL('../../bench/budgets.json', import.meta.url), 'utf8')) as Readonly<
-    Record<string, Budget>
-  >;
+  const file = JSON.parse(
+    readFileSync(new URL('../../bench/budgets.json', import.meta.url), 'utf8'),
+  ) as Budgets<string>;
+  const budgets: Readonly<Record<string, Budget>> = file.figures;
 
   it('has one budget with its reason for each gated figure, and no other', () => {
     expect(Object.keys(budgets).sort()).toEqual([...FIGURES].sort());
@@ -84,6 +93,16 @@ describe('bench/budgets.json', () => {
       const middle = medianOf([Number(quoted?.[1]), Number(quoted?.[2])]);
       expect(most / middle).toBeGreaterThan(1.02);
       expect(most / middle).toBeLessThan(SEEN_SLOWDOWN / 1.02);
+    }
+  });
+
+  it('holds as written on the processors it was measured on, and wider, saying so, on any other', () => {
+    const known = file.measuredOn[0] as string;
+    expect(budgetsOn(file, known)).toEqual({ figures: budgets, note: '' });
+    const elsewhere = budgetsOn(file, 'another processor');
+    expect(elsewhere.note).toContain(String(file.elsewhere.factor));
+    for (const [figure, { most }] of Object.entries(budgets)) {
+      expect((elsewhere.figures[figure] as Budget).most / most).toBeCloseTo(file.elsewhere.factor, 1);
     }
   });
 });
