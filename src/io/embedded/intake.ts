@@ -11,6 +11,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
 import { Fault } from '../../core/faults.ts';
+import { identifyInput, identityOf, openInput, regular, throwInputFault } from '../files/input.ts';
 import type { FileIntake } from '../ports/arrivals.ts';
 import type { ObjectInfo } from '../ports/objects.ts';
 import { discard, etagOf, infoOf, type ObjectFolder } from './objectFolder.ts';
@@ -23,15 +24,8 @@ export class EmbeddedIntake implements FileIntake {
     this.#folder = folder;
   }
 
-  /** The path may be a link, since its user named it. */
-  async identify(path: string): Promise<{ readonly identity: string; readonly bytes: number }> {
-    const file = await openInput(path, 0);
-    try {
-      const stats = await regular(file);
-      return { identity: identityOf(stats), bytes: Number(stats.size) };
-    } finally {
-      await file.close();
-    }
+  identify(path: string): Promise<{ readonly identity: string; readonly bytes: number }> {
+    return identifyInput(path);
   }
 
   async copyIn(path: string, key: string): Promise<ObjectInfo> {
@@ -122,33 +116,8 @@ export class EmbeddedIntake implements FileIntake {
 /** Another device, no support, or a system that lets nobody link files of others. */
 const CANNOT_LINK: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS']);
 
-async function openInput(path: string, flags: number): Promise<FileHandle> {
-  try {
-    // Without O_NONBLOCK a pipe that nobody writes would hold the thread for ever.
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
-  } catch (error) {
-    throw inputFault(error);
-  }
-}
-
-async function regular(file: FileHandle): Promise<BigIntStats> {
-  const stats = await file.stat({ bigint: true });
-  if (stats.isDirectory()) throw new Fault('INPUT_IS_DIRECTORY');
-  if (!stats.isFile()) throw new Fault('INPUT_NOT_A_FILE');
-  return stats;
-}
-
-/** The time of the last change of the inode joins: it moves even where somebody sets the time of the contents back. */
-function identityOf(stats: BigIntStats): string {
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].map((part) => part.toString(36)).join('-');
-}
-
 /** A copy fails for its source where that is gone or closed to us, and for the store otherwise. */
 function throwCopyFault(error: unknown): never {
   const errno = errnoOf(error);
   throw errno === 'ENOENT' || errno === 'EACCES' || errno === 'EPERM' ? inputFault(error) : storeFault(error);
-}
-
-function throwInputFault(error: unknown): never {
-  throw inputFault(error);
 }
