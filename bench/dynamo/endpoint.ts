@@ -1,6 +1,7 @@
 /**
- * A process that answers BatchWriteItem as cheaply as it can: it counts the bytes of each request and says that all was
- * processed. When told to keep, it keeps every item, so that what was sent can be compared with what should have been.
+ * A process that answers writes to DynamoDB as cheaply as it can: it counts the bytes of each request and says that all was
+ * done; of a batch of statements also those, for each has an answer. When told to keep, it keeps every item and every
+ * statement, so that what was sent can be compared with what should have been.
  *
  * Talks with its parent: `{ port }` once it listens; then `'keep'` → keeps from now on, `'give'` → `{ items }`, and forgets.
  * It ends when its parent does.
@@ -9,15 +10,24 @@ import { createServer, type Socket } from 'node:net';
 import process from 'node:process';
 import { crc32 } from 'node:zlib';
 
-/** `pk`, `sk`, the bytes of `p` in base64, `ttl`. */
+/** `pk`, `sk`, the bytes of `p` in base64, `ttl`; of a statement, its text and its parameters in JSON. */
 export type KeptItem = readonly [pk: string, sk: string, p: string, ttl: string];
 
-const ANSWER_BODY = '{"UnprocessedItems":{}}';
-const ANSWER = Buffer.from(
-  'HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n' +
-    `x-amz-crc32: ${crc32(ANSWER_BODY)}\r\ncontent-length: ${ANSWER_BODY.length}\r\n\r\n${ANSWER_BODY}`,
-  'latin1',
-);
+const WRITTEN = answerOf('{"UnprocessedItems":{}}');
+const PUT = answerOf('{}');
+/** By the number of statements. */
+const DONE = Array.from({ length: 26 }, (_, count) => {
+  const responses = new Array<string>(count).fill('{"TableName":"remessa-debts"}');
+  return answerOf(`{"Responses":[${responses.join(',')}]}`);
+});
+
+function answerOf(body: string): Buffer {
+  return Buffer.from(
+    'HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n' +
+      `x-amz-crc32: ${crc32(body)}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    'latin1',
+  );
+}
 
 let keeping = false;
 let items: KeptItem[] = [];
@@ -27,11 +37,14 @@ function serve(socket: Socket): void {
   let head: Buffer = Buffer.alloc(0);
   let body: Buffer[] = [];
   let left = -1;
+  let operation = '';
   const finish = (): void => {
-    if (keeping) keep(Buffer.concat(body));
+    const whole = body.length === 0 ? Buffer.alloc(0) : Buffer.concat(body);
+    if (keeping) keep(operation, whole);
     body = [];
     left = -1;
-    socket.write(ANSWER);
+    if (operation === 'BatchExecuteStatement') socket.write(DONE[statementsIn(whole)] as Buffer);
+    else socket.write(operation === 'PutItem' ? PUT : WRITTEN);
   };
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
@@ -41,12 +54,14 @@ function serve(socket: Socket): void {
       head = head.length === 0 ? rest : Buffer.concat([head, rest]);
       const end = head.indexOf('\r\n\r\n');
       if (end < 0) return;
-      left = Number(/content-length: *(\d+)/i.exec(head.toString('latin1', 0, end))?.[1]);
+      const text = head.toString('latin1', 0, end);
+      left = Number(/content-length: *(\d+)/i.exec(text)?.[1]);
+      operation = /x-amz-target: *\w+\.(\w+)/i.exec(text)?.[1] ?? '';
       rest = head.subarray(end + 4);
       head = Buffer.alloc(0);
     }
     left -= rest.length;
-    if (keeping) body.push(rest);
+    if (keeping || operation === 'BatchExecuteStatement') body.push(rest);
     if (left === 0) finish();
   });
 }
@@ -58,7 +73,27 @@ interface SentRequest {
   >;
 }
 
-function keep(body: Buffer): void {
+interface SentStatement {
+  readonly Statement: string;
+  readonly Parameters: readonly unknown[];
+}
+
+function statementsIn(body: Buffer): number {
+  let count = 0;
+  for (let at = body.indexOf('"Statement":'); at >= 0; at = body.indexOf('"Statement":', at + 1)) count++;
+  return count;
+}
+
+function keep(operation: string, body: Buffer): void {
+  if (operation === 'BatchExecuteStatement') {
+    const { Statements } = JSON.parse(body.toString()) as { readonly Statements: readonly SentStatement[] };
+    for (const { Statement, Parameters } of Statements) items.push(['', '', Statement, JSON.stringify(Parameters)]);
+    return;
+  }
+  if (operation === 'PutItem') {
+    items.push(['', '', '', JSON.stringify(JSON.parse(body.toString()))]);
+    return;
+  }
   for (const requests of Object.values((JSON.parse(body.toString()) as SentRequest).RequestItems)) {
     for (const { PutRequest } of requests) {
       const { pk, sk, p, ttl } = PutRequest.Item;

@@ -24,7 +24,7 @@ export class Loopback {
     await this.#ask('keep');
     await work();
     const { items } = (await this.#ask('give')) as { items: KeptItem[] };
-    const keyOf = ([pk, sk]: KeptItem): string => `${pk}\n${sk}`;
+    const keyOf = (item: KeptItem): string => item.join('\n');
     return items.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 

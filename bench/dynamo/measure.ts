@@ -122,7 +122,7 @@ async function measure(
   }
 }
 
-async function perCpuSecond(records: number, work: (records: number) => Promise<void>): Promise<number> {
+export async function perCpuSecond(records: number, work: (records: number) => Promise<void>): Promise<number> {
   const stop = startMeter();
   await work(records);
   const { userMs, systemMs } = stop();

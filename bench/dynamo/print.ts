@@ -1,5 +1,6 @@
-/** `node bench/dynamo/print.ts`: both measurements, for a person. */
+/** `node bench/dynamo/print.ts`: all measurements, for a person. */
 import { measureLone, measurePacked } from './measure.ts';
+import { measureDebts } from './measureDebts.ts';
 
 for (const [name, measure] of [
   ['packed', measurePacked],
@@ -8,3 +9,9 @@ for (const [name, measure] of [
   const { ours, sdk, ratio } = await measure();
   console.log(`${name}: ours ${Math.round(ours)}, SDK ${Math.round(sdk)} records per CPU-second, ${ratio.toFixed(1)}×`);
 }
+const { statements, puts, sdkStatements, sdkPuts, ratio } = await measureDebts();
+console.log(
+  `debts, each on its condition, per CPU-second: 25 statements a request ${Math.round(statements)}, ` +
+    `one put a request ${Math.round(puts)}; SDK ${Math.round(sdkStatements)} and ${Math.round(sdkPuts)}; ` +
+    `${ratio.toFixed(1)}× the better of these`,
+);

@@ -10,7 +10,7 @@ import { fixtureBlocks } from '../../src/cli/fixture.ts';
 import { deriveLimits } from '../../src/config/limits.ts';
 import { withDefaults } from '../../src/config/schema.ts';
 import { assert } from '../../src/core/assert.ts';
-import { encodeDebt, itemKeyOf, namesOf } from '../../src/io/aws/debtItems.ts';
+import { DebtEncoder, itemKeyOf, namesOf } from '../../src/io/aws/debtItems.ts';
 import {
   attemptPrefix,
   encodePage,
@@ -163,27 +163,24 @@ function debtBytes(
   const externalRef = text(REF);
   const key = { refHash: 0x9e3779b9, externalRef };
   const origin = { createdBatch: BATCH, createdLine: 1_000_000, changedBatch: BATCH, changedLine: 1_000_000 };
-  const { shape, values: written } = encodeDebt(
-    {
-      ...key,
-      ...origin,
-      client: 'padaria-exemplo',
-      debtorName: optional('debtor_name') ?? '',
-      cpf: text(CPF) === '' ? '' : String(values.cpf).padStart(11, '0'),
-      amountCents: values.cents,
-      dueDate: text(DUE_DATE),
-      debtorEmail: optional('debtor_email'),
-      debtorPhone: optional('debtor_phone'),
-      creditorName: optional('creditor_name'),
-      accountType: optional('account_type'),
-      installment: optional('installment'),
-      turn: 1000,
-      createdAtMs: 1_790_000_000_000,
-      changedAtMs: 1_790_000_000_000,
-      erased: false,
-    },
-    documentKey,
-  );
+  const { shape, values: written } = new DebtEncoder(documentKey).encode({
+    ...key,
+    ...origin,
+    client: 'padaria-exemplo',
+    debtorName: optional('debtor_name') ?? '',
+    cpf: text(CPF) === '' ? '' : String(values.cpf).padStart(11, '0'),
+    amountCents: values.cents,
+    dueDate: text(DUE_DATE),
+    debtorEmail: optional('debtor_email'),
+    debtorPhone: optional('debtor_phone'),
+    creditorName: optional('creditor_name'),
+    accountType: optional('account_type'),
+    installment: optional('installment'),
+    turn: 1000,
+    createdAtMs: 1_790_000_000_000,
+    changedAtMs: 1_790_000_000_000,
+    erased: false,
+  });
   const { pk, sk } = itemKeyOf('padaria-exemplo', 64, key);
   const attributes = JSON.parse(`[${written}]`) as Readonly<Record<string, string | boolean>>[];
   const names = namesOf(shape).there;

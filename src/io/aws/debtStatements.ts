@@ -19,10 +19,10 @@ import { type EncodedDebt, type ItemKey, namesOf } from './debtItems.ts';
 import { type Call, type Rest, SpoiltAnswer, type Verdict } from './dynamo.ts';
 
 export const STATEMENTS_MAX = 25;
-/** A write unit is a KiB, begun ones counted whole: keys, names and values of an item, less the JSON around the values. */
+/** A write unit is a KiB, begun ones counted whole; names and keys count. */
 const UNIT_BYTES = 1024;
-const NAMES_BYTES = 230;
-const JSON_BYTES_A_VALUE = 9;
+/** Names of the attributes, less the JSON around their values. */
+const NAMES_BYTES = 90;
 
 const TOO_FAST = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded', 'RequestLimitExceeded']);
 const IN_TROUBLE = new Set(['InternalServerError', 'TransactionConflict']);
@@ -90,9 +90,8 @@ export class DebtStatements implements Call<readonly StoredDebt[]> {
   add(debt: StoredDebt, encoded: EncodedDebt, { pk, sk }: ItemKey, insert: boolean): void {
     assert(this.#entries.length < STATEMENTS_MAX, 'a request has at most 25 statements');
     const key = `{"S":${JSON.stringify(pk)}},{"S":${JSON.stringify(sk)}}`;
-    const values = namesOf(encoded.shape).there.length;
-    const bytes = NAMES_BYTES + key.length + encoded.values.length - values * JSON_BYTES_A_VALUE;
-    this.#entries.push({ debt, encoded, key, units: Math.max(1, Math.ceil(bytes / UNIT_BYTES)), insert });
+    const units = Math.ceil((NAMES_BYTES + key.length + encoded.values.length) / UNIT_BYTES);
+    this.#entries.push({ debt, encoded, key, units, insert });
   }
 
   body(): Uint8Array {

@@ -24,9 +24,7 @@ import { type Connection, type ConnectionDeps, type ConnectionOptions, openConne
 import {
   BUCKETS_MAX,
   DEBTS_TABLE,
-  DOCUMENT_KEY_BYTES_MIN,
-  documentOf,
-  encodeDebt,
+  DebtEncoder,
   type Item,
   type ItemKey,
   itemKeyOf,
@@ -72,14 +70,13 @@ class DynamoDebts implements DebtStore {
   readonly #options: DynamoDebtsOptions;
   readonly #connection: Connection;
   readonly #texts: StatementTexts;
-  readonly #documentKey: Uint8Array;
+  readonly #encoder: DebtEncoder;
 
   constructor(options: DynamoDebtsOptions, connection: Connection) {
     const { table, buckets, documentSecret, inFlightMax } = options;
-    this.#documentKey = new TextEncoder().encode(documentSecret);
+    this.#encoder = new DebtEncoder(new TextEncoder().encode(documentSecret));
     assert(/^[\w.-]{3,255}$/.test(table), 'a table name is one of DynamoDB');
     assert(Number.isInteger(buckets) && buckets >= 1 && buckets <= BUCKETS_MAX, 'there are 1 to 1,024 buckets');
-    assert(this.#documentKey.length >= DOCUMENT_KEY_BYTES_MIN, 'the key of documents has 16 bytes or more');
     assert(inFlightMax >= 1, 'at least one request may be under way');
     this.#options = options;
     this.#connection = connection;
@@ -173,7 +170,7 @@ class DynamoDebts implements DebtStore {
       const request = new DebtStatements(this.#texts, place);
       for (const { row, insert } of left) {
         const key = itemKeyOf(client, this.#options.buckets, row);
-        request.add(row, encodeDebt(row, this.#documentKey), key, insert);
+        request.add(row, this.#encoder.encode(row), key, insert);
       }
       const refused = await this.#connection.client.run(request, { pace: this.#connection.writing, place, signal });
       if (refused.length === 0) return true;
@@ -194,7 +191,7 @@ class DynamoDebts implements DebtStore {
       TableName: this.#options.table,
       IndexName: name,
       KeyConditionExpression: `doc = :doc${start.condition}`,
-      ExpressionAttributeValues: { ':doc': { S: documentOf(client, cpf, this.#documentKey) }, ...start.values },
+      ExpressionAttributeValues: { ':doc': { S: this.#encoder.documentOf(client, cpf) }, ...start.values },
       ProjectionExpression: 'pk, sk',
       Limit: INDEX_KEYS_A_PAGE,
     };
