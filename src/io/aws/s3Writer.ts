@@ -200,7 +200,8 @@ export class S3Writer implements ObjectWriter {
       if (UploadId === undefined || UploadId === '') throw new SpoiltAnswer('an upload without an id');
       return UploadId;
     };
-    return await this.#calls.run('CreateMultipartUpload', send, { signal: this.#ending.signal });
+    // Not ended by an abort: an upload whose id nobody learns could not be taken back.
+    return await this.#calls.run('CreateMultipartUpload', send);
   }
 
   async #uploadPart(part: CompletedPart & { ETag?: string; ChecksumCRC32?: string }, body: Buffer): Promise<void> {
