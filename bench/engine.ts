@@ -59,6 +59,7 @@ export async function openEngineParts(dataDir: string, path: string, threads: nu
     kernel: await kernelModule(),
     driverUrl: new URL('../src/io/embedded/driver.ts', import.meta.url).href,
     driverOptions,
+    telemetryChannel: 'remessa-bench',
   };
   const workerUrl = new URL('../src/roles/worker.ts', import.meta.url);
   const pool = new WorkerPool<TaskTable>({ workerUrl, workerData, threads, heapMiB: WORKER_HEAP_MIB });

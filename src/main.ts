@@ -7,22 +7,26 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { CliContext, Engine, EngineOptions, Output } from './cli/context.ts';
+import type { CliContext, Engine, EngineOptions, EngineStores, Output, Stores } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
 import { deriveLimits } from './config/limits.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/schema.ts';
-import { systemClock } from './core/clock.ts';
-import { fanOut, type Telemetry } from './core/telemetry.ts';
+import { type Clock, systemClock } from './core/clock.ts';
+import { attemptId, type RandomBytes } from './core/ids.ts';
+import { fanOut, silentTelemetry, type Telemetry } from './core/telemetry.ts';
 import { Credits } from './engine/credits.ts';
 import { loadKernelModule } from './engine/kernelModule.ts';
 import { WorkerPool } from './engine/pool.ts';
-import * as embedded from './io/embedded/driver.ts';
+import type { Arrivals } from './io/ports/arrivals.ts';
+import type { Metrics } from './io/ports/metrics.ts';
 import type { ScaleInProtection } from './io/ports/protection.ts';
+import type { Provisioning } from './io/ports/provisioning.ts';
 import { createLog } from './roles/log.ts';
+import { measureInto } from './roles/metrics.ts';
 import { GUARD_TIMING, type ScaleInGuard, startScaleInGuard } from './roles/protection.ts';
 import { isRole, type Role, type RunningRoles, startRoles } from './roles/roles.ts';
-import type { WorkerSetup } from './roles/worker.ts';
+import { listenToWorkers, type WorkerSetup } from './roles/worker.ts';
 import type { StageContext } from './stages/context.ts';
 import type { TaskTable } from './stages/tasks.ts';
 
@@ -30,6 +34,8 @@ import type { TaskTable } from './stages/tasks.ts';
 const WORKER_HEAP_MIB = 256;
 /** Indexes of staged ranges that a worker remembers while it reads shard after shard. */
 const STAGING_INDEX_BYTES = 4 * 1024 * 1024;
+/** Series of metrics beside those of single clients: products of short tables. */
+const METRIC_SERIES_MAX = 2000;
 /** The agent of an ECS task stands on the same machine and asks its service by network. */
 const AGENT_WAIT_MS = 4000;
 
@@ -90,38 +96,87 @@ function contextOf(
 ): CliContext {
   const random = (size: number): Uint8Array => randomBytes(size);
   const deps = { clock: systemClock, random };
+  const driver = (): Promise<Driver> => DRIVERS[settings.driver](settings, deps);
   return {
     settings,
     clock: systemClock,
     random,
     stdin: process.stdin,
     ...world,
-    openStores: (mode) => embedded.openDirect(settings, mode, deps),
-    startEngine: (roles, options) => startEngine(settings, world.stderr, deps, roles, options),
+    openStores: async (mode) => (await driver()).openDirect(mode),
+    startEngine: async (roles, options) => startEngine(settings, world.stderr, deps, await driver(), roles, options),
+    openProvisioning: async () => (await driver()).openProvisioning?.(),
   };
 }
+
+interface Deps {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+interface ControlPlane extends EngineStores {
+  readonly arrivals: Arrivals;
+  close(): Promise<void>;
+}
+
+/** A driver on its settings. */
+interface Driver {
+  openControlPlane(telemetry: Telemetry): Promise<ControlPlane | undefined>;
+  openDirect(mode: 'read' | 'write'): Promise<Stores>;
+  /** What a worker thread opens its data plane with: the driver's module and plain data for it. */
+  readonly dataPlane: { readonly url: string; readonly options: unknown };
+  openProvisioning?(): Promise<Provisioning>;
+}
+
+/** A driver is loaded once it is chosen, and a command is about to use it. */
+const DRIVERS: Readonly<Record<Settings['driver'], (settings: Settings, deps: Deps) => Promise<Driver>>> = {
+  async embedded(settings, deps) {
+    const embedded = await import('./io/embedded/driver.ts');
+    const options: import('./io/embedded/driver.ts').DataPlaneOptions = {
+      dataDir: settings.dataDir,
+      debtsCacheBytes: Math.floor(settings.debtsCacheBytes / settings.threads),
+      stagingBufferBytes: settings.stagingBufferBytes,
+      stagingIndexBytes: STAGING_INDEX_BYTES,
+      writeTurn: embedded.createWriteTurn(),
+    };
+    return {
+      openControlPlane: () => embedded.openControlPlane(settings, deps),
+      openDirect: (mode) => embedded.openDirect(settings, mode, deps),
+      dataPlane: { url: new URL('./io/embedded/driver.ts', import.meta.url).href, options },
+    };
+  },
+  async aws(settings, deps) {
+    const aws = await import('./io/aws/driver.ts');
+    const options = aws.awsOptionsOf(settings);
+    return {
+      openControlPlane: (telemetry) => aws.openControlPlane(options, { ...deps, telemetry }),
+      openDirect: () => aws.openDirect(options, { ...deps, telemetry: silentTelemetry }),
+      dataPlane: { url: new URL('./io/aws/threadPlane.ts', import.meta.url).href, options },
+      openProvisioning: async () => aws.openProvisioning(options, deps),
+    };
+  },
+};
 
 async function startEngine(
   settings: Settings,
   stderr: Output,
-  deps: embedded.DriverDeps,
+  deps: Deps,
+  driver: Driver,
   roleNames: readonly string[],
   options: EngineOptions,
 ): Promise<Engine | undefined> {
   const limits = deriveLimits(settings);
   const protection = await openProtection();
   const roles = new Set<Role>(roleNames.filter(isRole));
-  const log = createLog(options.log, (line) => void stderr.write(line).catch(() => {}));
-  const telemetry = options.observe === undefined ? log : fanOut(log, options.observe);
-  const plane = await embedded.openControlPlane(settings, deps);
-  if (plane === undefined) return undefined;
-  const driverOptions: embedded.DataPlaneOptions = {
-    dataDir: settings.dataDir,
-    debtsCacheBytes: Math.floor(settings.debtsCacheBytes / settings.threads),
-    stagingBufferBytes: settings.stagingBufferBytes,
-    stagingIndexBytes: STAGING_INDEX_BYTES,
-    writeTurn: embedded.createWriteTurn(),
-  };
+  const writeLine = (line: string): void => void stderr.write(line).catch(() => {});
+  const log = createLog(options.log, writeLine);
+  const metrics = await openMetrics(settings, log, writeLine, deps);
+  const telemetry = fanOut(log, metrics.telemetry, ...(options.observe === undefined ? [] : [options.observe]));
+  const plane = await driver.openControlPlane(telemetry);
+  if (plane === undefined) {
+    await metrics.close();
+    return undefined;
+  }
   const kernel = await loadKernelModule();
   if (kernel.module === undefined) {
     telemetry.emit({ name: 'kernel.plain', level: 'warn', fields: { reason: kernel.problem } });
@@ -129,9 +184,11 @@ async function startEngine(
   const setup: WorkerSetup = {
     settings,
     kernel: kernel.module,
-    driverUrl: new URL('./io/embedded/driver.ts', import.meta.url).href,
-    driverOptions,
+    driverUrl: driver.dataPlane.url,
+    driverOptions: driver.dataPlane.options,
+    telemetryChannel: `remessa-workers-${attemptId(deps.random)}`,
   };
+  const hearing = listenToWorkers(setup.telemetryChannel, telemetry);
   const pool = new WorkerPool<TaskTable>({
     workerUrl: new URL('./roles/worker.ts', import.meta.url),
     workerData: setup,
@@ -150,15 +207,49 @@ async function startEngine(
   let stopped: Promise<void> | undefined;
   return {
     stores: plane,
+    metrics: metrics.page,
     stop() {
       stopped ??= (async () => {
         await running.stop();
         await guard?.stop();
         await pool.close();
+        hearing.close();
         telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
         await plane.close();
+        await metrics.close();
       })();
       return stopped;
+    },
+  };
+}
+
+interface OpenMetrics {
+  readonly telemetry: Telemetry;
+  readonly page: Engine['metrics'];
+  close(): Promise<void>;
+}
+
+/** Prometheus may fetch from any engine; what goes to AWS goes besides. */
+async function openMetrics(
+  settings: Settings,
+  log: Telemetry,
+  write: (line: string) => void,
+  { clock, random }: Deps,
+): Promise<OpenMetrics> {
+  const { openPrometheusMetrics } = await import('./io/embedded/prometheus.ts');
+  const seriesMax = settings.metricsClientsMax + METRIC_SERIES_MAX;
+  const page = openPrometheusMetrics({ seriesMax, processMetrics: true }, { telemetry: log });
+  const drivers: Metrics[] = [page];
+  if (settings.metrics !== 'none') {
+    const aws = await import('./io/aws/metricsDriver.ts');
+    const sent = aws.openMetrics(settings, { clock, telemetry: log, write, writer: attemptId(random) });
+    if (sent !== undefined) drivers.push(sent);
+  }
+  return {
+    telemetry: measureInto(drivers, { clientsMax: settings.metricsClientsMax }, { clock, log }),
+    page,
+    async close() {
+      await Promise.all(drivers.map((driver) => driver.close()));
     },
   };
 }
@@ -175,7 +266,7 @@ function guardFromScaleIn(
   protection: ScaleInProtection,
   running: RunningRoles,
   telemetry: Telemetry,
-  { clock, random }: embedded.DriverDeps,
+  { clock, random }: Deps,
 ): ScaleInGuard {
   const randomUnit = (): number => Buffer.from(random(4)).readUInt32LE(0) / 2 ** 32;
   return startScaleInGuard(GUARD_TIMING, { protection, busy: () => running.busy, clock, telemetry, randomUnit });

@@ -10,6 +10,7 @@ import type { FileIntake } from '../io/ports/arrivals.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
+import type { Provisioning } from '../io/ports/provisioning.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
 
@@ -38,6 +39,8 @@ export interface Stores extends EngineStores {
 /** A running engine: the roles that were asked for, on the stores of this process. */
 export interface Engine {
   readonly stores: EngineStores;
+  /** What Prometheus fetches, and the media type of it. */
+  readonly metrics: { readonly contentType: string; render(): Promise<string> };
   /** Finishes or releases the work in hand, then closes everything; later calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -65,4 +68,6 @@ export interface CliContext {
   openStores(mode: 'read' | 'write'): Promise<Stores>;
   /** Becomes the engine of the data folder; `undefined` where another process already is. */
   startEngine(roles: readonly string[], options: EngineOptions): Promise<Engine | undefined>;
+  /** What makes what the driver needs; `undefined` where the driver does that by itself. */
+  openProvisioning(): Promise<Provisioning | undefined>;
 }

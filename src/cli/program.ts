@@ -20,6 +20,7 @@ import { addDebtsCommand } from './debts.ts';
 import { errorText, exitCodeOf, isClosedPipe } from './faultText.ts';
 import { addFixtureCommand } from './fixture.ts';
 import { addIngestCommand } from './ingest.ts';
+import { addProvisionCommand } from './provision.ts';
 import { addQueuesCommand } from './queues.ts';
 import { addServeCommand } from './serve.ts';
 import { addCancelCommand, addRedriveCommand } from './steer.ts';
@@ -129,6 +130,7 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addCancelCommand(program, context, exit);
   addRedriveCommand(program, context, exit);
   addClientsCommand(program, context, exit);
+  addProvisionCommand(program, context, exit);
   addFixtureCommand(program, context, exit);
   addConfigCommand(program, context, exit, () => ready().sources);
   return program;
@@ -160,5 +162,6 @@ function deferred(ready: () => MadeContext): CliContext {
     },
     openStores: (...args) => ready().context.openStores(...args),
     startEngine: (...args) => ready().context.startEngine(...args),
+    openProvisioning: () => ready().context.openProvisioning(),
   };
 }

@@ -13,17 +13,32 @@ const RETENTION_SLACK_MS = DAY_MS;
 /** SQS: «Amazon SQS visibility timeout», 12 hours; it counts whole seconds. */
 const LEASE_MS_MAX = 43_200_000;
 const LEASE_MS_MIN = 1000;
+/** Bounds of the AWS drivers that no setting changes. */
+export const AWS_BOUNDS = {
+  /** Parts of one upload on their way beside the one that is being filled. */
+  partsAtOnce: 1,
+  /** Notifications of new files that are held until their batches exist. */
+  arrivalsHeldMax: 512,
+  /** Pages of the inbox that one look for lost notifications lists, of 1,000 objects each. */
+  reconcilePages: 1,
+} as const;
+
+const LISTED_A_PAGE = 1000;
+
+/** Multipart uploads: 10,000 parts, the second half of them as large as the largest object needs. */
+const BASE_PARTS = 5000;
 /** A response of items has at most 1 MB of them, which JSON and base64 make longer; two are under way, and two parsed. */
 const ANSWERS_BYTES = 12 * MiB;
 /** The SDK's clients of one thread, and the sockets and TLS sessions of their connections. */
 const CLIENTS_BYTES = 14 * MiB;
 const CONNECTION_BYTES = 96 * 1024;
-/** S3 (one), DynamoDB's data and control path (two), SQS and SNS (one each): the main thread has them all. */
-const SERVICES = 5;
-/** A row with its request and answer, while it is written: several texts and numbers, as JSON and as objects. */
-const DEBT_ROW_BYTES = 8 * 1024;
-/** A call that registers asks for, or writes, no more items at once. */
-const DEBT_ROWS_A_REQUEST = 100;
+/** S3, SQS and SNS, and the tables of registry and clients. */
+const SERVICES = 4;
+/** A request with 25 large debts, or an answer with 100, as text and parsed. */
+const DEBT_REQUEST_BYTES = 512 * 1024;
+/** What is held, what was told and settled, and the states of the inbox that are known to be batches. */
+const NOTIFICATION_BYTES = 8 * 1024;
+const ARRIVALS_KNOWN_BYTES = 8_000_000 + 30 * MiB;
 
 /** What the clients of AWS add to a process: the shared part and that of each thread. */
 export function awsSharedHolders(settings: Settings): Holder[] {
@@ -35,6 +50,7 @@ export function awsSharedHolders(settings: Settings): Holder[] {
       each: 1,
     },
     { name: 'a file being uploaded', bytes: uploadBytes(settings), each: 1 },
+    { name: 'files that have arrived', bytes: arrivalsBytes(), each: 1 },
   ];
 }
 
@@ -46,17 +62,27 @@ export function awsThreadHolders(settings: Settings): Holder[] {
     { name: "a thread's connections", bytes: CLIENTS_BYTES + 2 * s.awsConnections * CONNECTION_BYTES, each },
     { name: 'requests and answers of staged pages', bytes: stagingBytes(settings), each },
     { name: 'a part being uploaded', bytes: uploadBytes(settings), each },
-    {
-      name: 'debts on their way',
-      bytes: s.awsRequestsMax * DEBT_ROWS_A_REQUEST * DEBT_ROW_BYTES,
-      each,
-    },
+    { name: 'debts on their way', bytes: debtRequestsBytes(settings), each },
   ];
 }
 
-/** One that is filled and one that is sent. */
-function uploadBytes(settings: Settings): number {
-  return 2 * settings.awsPartBytes;
+/** As the store of objects sums a writer (`writerBytes`). */
+export function uploadBytes(settings: Settings): number {
+  const { awsPartBytes, fileBytesMax, gzipInflatedBytesMax } = settings;
+  const left = Math.max(fileBytesMax, gzipInflatedBytesMax) - BASE_PARTS * awsPartBytes;
+  const largest = Math.max(awsPartBytes, Math.ceil(left / BASE_PARTS / MiB) * MiB);
+  return (AWS_BOUNDS.partsAtOnce + 1) * largest;
+}
+
+/** As the source of arrivals sums itself (`s3ArrivalsBytes`). */
+export function arrivalsBytes(): number {
+  const { arrivalsHeldMax, reconcilePages } = AWS_BOUNDS;
+  return (arrivalsHeldMax + reconcilePages * LISTED_A_PAGE) * NOTIFICATION_BYTES + ARRIVALS_KNOWN_BYTES;
+}
+
+/** As the store of debts sums itself (`debtsBytes`). */
+export function debtRequestsBytes(settings: Settings): number {
+  return settings.awsRequestsMax * DEBT_REQUEST_BYTES;
 }
 
 /** As the store of staged pages sums itself (`dynamoDataBytes`). */

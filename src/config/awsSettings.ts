@@ -88,6 +88,14 @@ export const AWS_SETTINGS = {
     default: 14 * DAY_MS,
     means: 'after which staged pages and parts that nothing removed go by themselves; a day above the longest batch',
   },
+  awsReconcileMs: {
+    key: 'REMESSA_AWS_RECONCILE_MS',
+    type: 'ms',
+    min: 1000,
+    max: DAY_MS,
+    default: 900_000,
+    means: 'how often the inbox is listed for files whose notification never came',
+  },
   awsConnections: {
     key: 'REMESSA_AWS_CONNECTIONS',
     type: 'count',

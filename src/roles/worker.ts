@@ -4,11 +4,14 @@
  * The stores are opened with the first task and live as long as the thread: connections, caches and buffers are its own.
  */
 import { randomBytes } from 'node:crypto';
+import { BroadcastChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { deriveLimits } from '../config/limits.ts';
 import type { Settings } from '../config/schema.ts';
 import { assert } from '../core/assert.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import type { RandomBytes } from '../core/ids.ts';
+import type { Telemetry, TelemetryEvent } from '../core/telemetry.ts';
 import { openKernel } from '../engine/kernelModule.ts';
 import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
@@ -26,6 +29,8 @@ export interface WorkerSetup {
   /** The driver's module: it exports `openDataPlane(options)`. */
   readonly driverUrl: string;
   readonly driverOptions: unknown;
+  /** Names the channel over which this process's workers tell their events. */
+  readonly telemetryChannel: string;
 }
 
 export interface DataPlane {
@@ -35,7 +40,25 @@ export interface DataPlane {
 }
 
 interface DriverModule {
-  openDataPlane(options: unknown, deps: { readonly random: RandomBytes }): Promise<DataPlane>;
+  openDataPlane(
+    options: unknown,
+    deps: { readonly clock: Clock; readonly random: RandomBytes; readonly telemetry: Telemetry },
+  ): Promise<DataPlane>;
+}
+
+/** Hands the workers' events to the main thread's telemetry until it is closed; on the main thread. */
+export function listenToWorkers(channelName: string, telemetry: Telemetry): { close(): void } {
+  const channel = new BroadcastChannel(channelName);
+  channel.onmessage = (message) => telemetry.emit((message as { readonly data: TelemetryEvent }).data);
+  // A process ends when its work does, heard or not.
+  channel.unref();
+  return channel;
+}
+
+function tellMainThread(channelName: string): Telemetry {
+  const channel = new BroadcastChannel(channelName);
+  channel.unref();
+  return { emit: (event) => channel.postMessage(event) };
 }
 
 let opened: Promise<TaskContext> | undefined;
@@ -57,7 +80,11 @@ export function runTask(call: TaskCall): Promise<TaskAnswer> {
 
 async function open(setup: WorkerSetup): Promise<TaskContext> {
   const driver = (await import(setup.driverUrl)) as DriverModule;
-  const plane = await driver.openDataPlane(setup.driverOptions, { random: (size) => randomBytes(size) });
+  const plane = await driver.openDataPlane(setup.driverOptions, {
+    clock: systemClock,
+    random: (size) => randomBytes(size),
+    telemetry: tellMainThread(setup.telemetryChannel),
+  });
   const limits = deriveLimits(setup.settings);
   const scratch = createScratch(openKernel(setup.kernel, setup.settings, limits));
   return { ...plane, settings: setup.settings, limits, scratch };

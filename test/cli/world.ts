@@ -115,6 +115,7 @@ export class TestWorld {
         return this.stores();
       },
       startEngine: async () => undefined,
+      openProvisioning: async () => undefined,
     };
   }
 

@@ -1,12 +1,15 @@
 /** The settings of the AWS drivers: what they need, where the region comes from, what is never shown, what is summed. */
 import { describe, expect, it } from 'vitest';
-import { stagingBytes } from '../../src/config/awsLimits.ts';
+import { arrivalsBytes, debtRequestsBytes, stagingBytes, uploadBytes } from '../../src/config/awsLimits.ts';
 import { deriveLimits, settingsProblems } from '../../src/config/limits.ts';
 import { type Environment, resolveSettings } from '../../src/config/load.ts';
 import { type Settings, specOf, withDefaults } from '../../src/config/schema.ts';
 import { valueText } from '../../src/config/text.ts';
 import { dynamoDataBytes } from '../../src/io/aws/dataPlane.ts';
-import { TEST_OPTIONS } from '../io/aws/support.ts';
+import { debtsBytes } from '../../src/io/aws/debts.ts';
+import { awsOptionsOf } from '../../src/io/aws/options.ts';
+import { s3ArrivalsBytes } from '../../src/io/aws/s3Arrivals.ts';
+import { writerBytes } from '../../src/io/aws/s3Writer.ts';
 
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';
 const AWS: Environment = {
@@ -100,18 +103,24 @@ describe('contradictions', () => {
 });
 
 describe('the sum of memory', () => {
-  it('counts the requests of staged pages as their store does', () => {
-    const requestBytes = 2 * MiB;
-    const inFlightMax = 5;
-    const settings = settingsWith({ awsRequestBytes: requestBytes, awsRequestsMax: inFlightMax });
-    expect(stagingBytes(settings)).toBe(dynamoDataBytes({ ...TEST_OPTIONS, requestBytes, inFlightMax }));
+  it.each([
+    [{}],
+    [{ awsRequestBytes: 2 * MiB, awsRequestsMax: 5, awsPartBytes: 5 * MiB }],
+    [{ awsPartBytes: 5 * MiB, fileBytesMax: 1024 ** 4 }],
+  ])('is what the drivers say of themselves: %j', (given) => {
+    const settings = settingsWith(given);
+    const options = awsOptionsOf(settings);
+    expect(stagingBytes(settings)).toBe(dynamoDataBytes(options.staging));
+    expect(debtRequestsBytes(settings)).toBe(debtsBytes(options.debts));
+    expect(uploadBytes(settings)).toBe(writerBytes(options.objects));
+    expect(arrivalsBytes()).toBe(s3ArrivalsBytes({ ...options.arrivals, queueUrl: '' }));
   });
 
   it.each([
     ['awsPartBytes', 16 * MiB, 2 + 2 * 2],
     ['awsRequestBytes', 2 * MiB, 2 * 7],
   ] as const)('counts %s for each that holds it', (name, bytes, times) => {
-    const given = { threads: 2, awsRequestsMax: 6 };
+    const given = { threads: 2, awsRequestsMax: 6, memoryBytesMax: 8192 * MiB };
     const before = deriveLimits(settingsWith({ ...given, [name]: bytes })).memoryBytes;
     const after = deriveLimits(settingsWith({ ...given, [name]: bytes + MiB })).memoryBytes;
     expect(after - before).toBe(times * MiB);

@@ -374,6 +374,7 @@ describe('a worker thread that dies', () => {
             settings,
             driverUrl: DRIVER,
             driverOptions: dataPlaneOptions(settings.dataDir),
+            telemetryChannel: 'replay-test',
             task,
             how,
             deaths: 2,

@@ -1,12 +1,14 @@
 /** What every worker thread loads, in a real thread, over a driver that cannot be opened at first. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { withDefaults } from '../../src/config/schema.ts';
+import type { TelemetryEvent } from '../../src/core/telemetry.ts';
 import { WorkerPool } from '../../src/engine/pool.ts';
-import type { WorkerSetup } from '../../src/roles/worker.ts';
+import { listenToWorkers, type WorkerSetup } from '../../src/roles/worker.ts';
 import type { TaskTable } from '../../src/stages/tasks.ts';
 import { HEADER } from '../support/files.ts';
 
 let pool: WorkerPool<TaskTable> | undefined;
+const CHANNEL = 'worker-test';
 
 afterEach(async () => {
   await pool?.close();
@@ -17,6 +19,7 @@ function poolOver(failures: number, driver = './fragileDriver.ts'): WorkerPool<T
     settings: withDefaults({}, 1),
     driverUrl: new URL(driver, import.meta.url).href,
     driverOptions: { failures, bytes: `${HEADER}\nA,Ana,52998224725,1.00,2026-01-10\n` },
+    telemetryChannel: CHANNEL,
   };
   const workerUrl = new URL('../../src/roles/worker.ts', import.meta.url);
   pool = new WorkerPool<TaskTable>({ workerUrl, workerData: setup, threads: 1, heapMiB: 128 });
@@ -30,6 +33,14 @@ describe('a worker thread', () => {
     const bytes = Buffer.byteLength(`${HEADER}\nA,Ana,52998224725,1.00,2026-01-10\n`);
     const found = await poolOver(0).run('inspect', { ...inspect, source: { ...inspect.source, bytes } });
     expect(found).toMatchObject({ kind: 'text', header: { fields: [0, 1, 2, 3, 4] }, split: { records: 1 } });
+  });
+
+  it('tells the main thread what happens in it', async () => {
+    const heard = Promise.withResolvers<TelemetryEvent>();
+    const hearing = listenToWorkers(CHANNEL, { emit: heard.resolve });
+    await poolOver(0).run('tidyDebts', null);
+    expect(await heard.promise).toEqual({ name: 'fragile.opened', level: 'info', fields: { tries: 1 } });
+    hearing.close();
   });
 
   it('brings faults of the stores back as they are', async () => {

@@ -1,17 +1,14 @@
 /**
  * Clients of the SDK, made from plain options: bounded sockets, a deadline for connecting and one for each try, the region
  * and endpoint as given, credentials of the SDK's own chain (environment, profile, container, instance).
- *
- * The client of S3 has no deadline of its own: S3Calls sets one for each call, which a slow consumer does not run into.
+ * S3's client is made otherwise (`s3ClientConfig`): its deadlines must not run into a slow consumer.
  */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { s3ClientConfig } from './s3Objects.ts';
 
 export type ServiceId = 's3' | 'sqs' | 'sns' | 'dynamodb';
 
@@ -29,14 +26,6 @@ export interface ClientOptions {
 
 /** Longer than any long poll (20 s) by what an answer may take. */
 const LONG_POLL_MS = 20_000;
-
-export function makeS3(options: ClientOptions): S3Client {
-  const endpoint = options.endpoints.s3;
-  const { region, connections, connectMs } = options;
-  return new S3Client(
-    s3ClientConfig({ region, connections, connectMs, ...(endpoint === undefined ? {} : { endpoint }) }),
-  );
-}
 
 export function makeSqs(options: ClientOptions): SQSClient {
   return new SQSClient({

@@ -1,0 +1,163 @@
+/**
+ * The AWS driver: everything the engine needs of the world in S3, SQS, SNS and DynamoDB. Any number of processes share it.
+ *
+ * - `openControlPlane` opens what the main thread of an engine needs.
+ * - `openDirect` opens the stores for a command beside (or without) an engine.
+ * - `openProvisioning` opens what makes all of it.
+ *
+ * What a worker thread opens is apart (threadPlane.ts), so that it loads no more than it uses. Faults: `SERVICE_IO`, `SERVICE_DENIED`, `CONFIG_INVALID`.
+ */
+
+import { S3Client } from '@aws-sdk/client-s3';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { Clock } from '../../core/clock.ts';
+import { Fault } from '../../core/faults.ts';
+import type { RandomBytes } from '../../core/ids.ts';
+import type { Telemetry } from '../../core/telemetry.ts';
+import type { Arrivals, FileIntake } from '../ports/arrivals.ts';
+import type { ClientStore } from '../ports/clients.ts';
+import type { DebtStore } from '../ports/debts.ts';
+import type { ObjectStore } from '../ports/objects.ts';
+import type { Provisioning } from '../ports/provisioning.ts';
+import type { WorkQueue } from '../ports/queue.ts';
+import type { Registry } from '../ports/registry.ts';
+import { makeDynamoDb, makeSns, makeSqs } from './clients.ts';
+import { openDynamoDebts } from './debts.ts';
+import { WORK_QUEUES } from './names.ts';
+import type { AwsOptions } from './options.ts';
+import { AwsProvisioning } from './provision.ts';
+import { QueueAt } from './queueResources.ts';
+import { S3Arrivals } from './s3Arrivals.ts';
+import { S3Intake } from './s3Intake.ts';
+import { S3Objects, s3ClientConfig } from './s3Objects.ts';
+import { serviceFault } from './serviceFaults.ts';
+import { openSqsQueue } from './sqsQueue.ts';
+
+export { awsOptionsOf } from './options.ts';
+
+export interface DriverDeps {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly telemetry: Telemetry;
+}
+
+interface ControlStores {
+  readonly registry: Registry;
+  readonly clients: ClientStore;
+  readonly queue: WorkQueue;
+  readonly objects: ObjectStore;
+  readonly intake: FileIntake;
+}
+
+export interface ControlPlane extends ControlStores {
+  readonly arrivals: Arrivals;
+  close(): Promise<void>;
+}
+
+export interface DirectStores extends ControlStores {
+  readonly debts: DebtStore;
+  close(): Promise<void>;
+}
+
+/** Calls of one kind under way at once, on one queue. */
+const QUEUE_CALLS_MAX = 8;
+/** A redrive of many thousand messages goes on in SQS when nobody waits for it any more. */
+const REDRIVE_MS_MAX = 60_000;
+
+export async function openControlPlane(options: AwsOptions, deps: DriverDeps): Promise<ControlPlane> {
+  const { stores, sqs, s3, close } = await openStores(options, deps);
+  const queueUrl = await queueUrlOf(sqs, options.names.queues.arrivals);
+  const arrivals = new S3Arrivals({ ...options.arrivals, queueUrl }, { ...deps, ...stores, client: s3, sqs });
+  return {
+    ...stores,
+    arrivals,
+    async close() {
+      await arrivals.close();
+      await close();
+    },
+  };
+}
+
+export async function openDirect(options: AwsOptions, deps: DriverDeps): Promise<DirectStores> {
+  const { stores, close } = await openStores(options, deps);
+  const debts = openDynamoDebts(options.debts, deps);
+  return {
+    ...stores,
+    debts,
+    async close() {
+      await debts.close();
+      await close();
+    },
+  };
+}
+
+interface OpenedStores {
+  readonly stores: ControlStores;
+  readonly s3: S3Client;
+  readonly sqs: SQSClient;
+  close(): Promise<void>;
+}
+
+async function openStores(options: AwsOptions, deps: DriverDeps): Promise<OpenedStores> {
+  const s3 = new S3Client(s3ClientConfig(options.s3));
+  const sqs = makeSqs(options.clients);
+  const objects = new S3Objects(options.objects, { client: s3, ...deps });
+  const { queues, deadLetters } = options.names;
+  const queue = openSqsQueue(
+    {
+      queues: Object.fromEntries(
+        WORK_QUEUES.map((id) => [id, { name: queues[id], deadLetters: deadLetters[id] }] as const),
+      ),
+      ...options.tries,
+      callsMax: QUEUE_CALLS_MAX,
+      redriveMsMax: REDRIVE_MS_MAX,
+    },
+    { client: sqs, ...deps },
+  );
+  const { registry, clients, close } = await openTables(options, deps);
+  return {
+    stores: { registry, clients, queue, objects, intake: new S3Intake(objects) },
+    s3,
+    sqs,
+    async close() {
+      await close();
+      sqs.destroy();
+      s3.destroy();
+    },
+  };
+}
+
+async function queueUrlOf(sqs: SQSClient, name: string): Promise<string> {
+  try {
+    return await new QueueAt(sqs, name).url();
+  } catch (error) {
+    throw serviceFault({ service: 'SQS', operation: `GetQueueUrl ${name}` }, error);
+  }
+}
+
+interface OpenedTables {
+  readonly registry: Registry;
+  readonly clients: ClientStore;
+  close(): Promise<void>;
+}
+
+async function openTables(_options: AwsOptions, _deps: DriverDeps): Promise<OpenedTables> {
+  throw new Fault('CONFIG_INVALID', 'this build has no registry in DynamoDB');
+}
+
+/** Of batch events, those that reach the events queue: the ends of batches. */
+const EVENT_FILTER = { type: ['batch.completed', 'batch.failed', 'batch.cancelled'] } as const;
+
+export function openProvisioning(options: AwsOptions, { clock }: Pick<DriverDeps, 'clock'>): Provisioning {
+  const { clients } = options;
+  return new AwsProvisioning(
+    { ...options, eventFilter: EVENT_FILTER },
+    {
+      s3: new S3Client(s3ClientConfig(options.s3)),
+      sqs: makeSqs(clients),
+      sns: makeSns(clients),
+      dynamodb: makeDynamoDb(clients),
+      clock,
+    },
+  );
+}
