@@ -8,6 +8,7 @@ import {
   DescribeTableCommand,
   DynamoDBClient,
   UpdateTableCommand,
+  waitUntilTableNotExists,
 } from '@aws-sdk/client-dynamodb';
 import {
   GetBucketLifecycleConfigurationCommand,
@@ -190,7 +191,11 @@ describe.each(pairs)('provisioning at $services.name and $tables.name', ({ servi
     if (!offered.has('deletion protection')) {
       await dynamodb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
     }
-    await dynamodb.send(new DeleteTableCommand({ TableName }));
+    const drop = async (): Promise<void> => {
+      await dynamodb.send(new DeleteTableCommand({ TableName }));
+      await waitUntilTableNotExists({ client: dynamodb, maxWaitTime: 10, minDelay: 1, maxDelay: 1 }, { TableName });
+    };
+    await drop();
     const key = (AttributeName: string, KeyType: 'HASH' | 'RANGE') => ({ AttributeName, KeyType });
     const make = (keys: ReturnType<typeof key>[]) =>
       dynamodb.send(
@@ -207,7 +212,7 @@ describe.each(pairs)('provisioning at $services.name and $tables.name', ({ servi
       const added = notable(await run(false)).filter((item) => item.aspect.startsWith('index'));
       expect(added).toMatchObject([{ resource: `table ${TableName}`, aspect: 'index byDocument', state: 'made' }]);
       await dynamodb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
-      await dynamodb.send(new DeleteTableCommand({ TableName }));
+      await drop();
     }
     await make([key('id', 'HASH')]);
     const says = 'its keys are id HASH and cannot be changed';
