@@ -4,7 +4,7 @@
  * An alarm is for a person: it says that something will not mend itself. Missing data is no alarm, except where a service
  * that has stopped is what leaves data missing.
  */
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -16,6 +16,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -68,6 +69,22 @@ export class Watching extends Construct {
       masterKey: props.messaging.topicKey,
       enforceSSL: true,
     });
+    // The topic has a policy of its own, so the one that lets the account's alarms publish by default is gone.
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsPublish',
+        effect: Effect.ALLOW,
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+          ArnLike: {
+            'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:${props.prefix}-*`,
+          },
+        },
+      }),
+    );
     this.alarms = [...this.#ofQueues(), ...this.#ofTables(), ...this.#ofServices()];
     for (const alarm of this.alarms) {
       const action = new SnsAction(this.topic);

@@ -6,7 +6,7 @@ import { backlogPerTask, ROLE_GROUPS, rolesOf, STOP_SECONDS, threadsOf } from '.
 import { deriveLimits } from '../../src/config/limits.ts';
 import { resolveSettings } from '../../src/config/load.ts';
 import { ROLES } from '../../src/roles/roles.ts';
-import { ACCOUNT, REGION, type Resource, Synthesised } from './world.ts';
+import { ACCOUNT, REGION, type Resource, Synthesised, statementsOf } from './world.ts';
 
 const world = new Synthesised();
 const CERTIFICATE = `arn:aws:acm:${REGION}:${ACCOUNT}:certificate/1`;
@@ -205,6 +205,21 @@ describe('alarms', () => {
       expect(world.filled(Properties['AlarmActions'])).toEqual(world.filled(Properties['OKActions']));
       expect((Properties['AlarmActions'] as unknown[]).length).toBe(1);
     }
+  });
+
+  it('may be published: the topic lets them, and its key too', () => {
+    const policy = world.one('AWS::SNS::TopicPolicy', ({ Topics }) => JSON.stringify(Topics).includes('-alarms'));
+    const allowed = statementsOf(world, policy).filter(({ Effect }) => Effect === 'Allow');
+    expect(allowed).toMatchObject([
+      {
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: 'sns:Publish',
+        Condition: { StringEquals: { 'aws:SourceAccount': ACCOUNT } },
+      },
+    ]);
+    const keys = world.of('AWS::KMS::Key').flatMap((key) => statementsOf(world, key));
+    const forAlarms = keys.filter(({ Principal }) => JSON.stringify(Principal).includes('cloudwatch.amazonaws.com'));
+    expect(forAlarms.map(({ Action }) => Action)).toEqual([['kms:Decrypt', 'kms:GenerateDataKey']]);
   });
 
   it('of a service that is not there sound where its metric is missing too', () => {

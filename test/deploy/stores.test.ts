@@ -188,6 +188,28 @@ describe('the queues', () => {
     }
   });
 
+  it('of events hear the topic, and it alone, as it was published', () => {
+    const [subscription, ...others] = world.of('AWS::SNS::Subscription');
+    expect(others).toEqual([]);
+    expect(world.filled(subscription?.Properties)).toMatchObject({
+      Protocol: 'sqs',
+      TopicArn: 'remessa-batch-events',
+      Endpoint: 'remessa-events',
+      RawMessageDelivery: true,
+    });
+    const policy = world.one('AWS::SQS::QueuePolicy', ({ Queues }) =>
+      /Queueevents|remessa-events"/.test(JSON.stringify(Queues)),
+    );
+    const allowed = statementsOf(world, policy).filter(({ Effect }) => Effect === 'Allow');
+    expect(allowed).toMatchObject([
+      {
+        Action: 'sqs:SendMessage',
+        Principal: { Service: 'sns.amazonaws.com' },
+        Condition: { ArnEquals: { 'aws:SourceArn': 'remessa-batch-events' } },
+      },
+    ]);
+  });
+
   it('stand beside the topic of batch events, encrypted', () => {
     template.hasResourceProperties('AWS::SNS::Topic', {
       TopicName: 'remessa-batch-events',
