@@ -26,12 +26,13 @@ import type { Clock } from '../../core/clock.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { OutgoingMessage, QueueDepth, ReceivedMessage, ReceiveOptions, WorkQueue } from '../ports/queue.ts';
+import { ENTRIES_MAX, type EntryTries, type Outcome } from './batchEntries.ts';
 import { MicroBatch } from './microBatch.ts';
 import { refusedEntry } from './serviceFaults.ts';
-import { ENTRIES_MAX, type Outcome, SqsCalls, type SqsCallsOptions, type VisibilityEntry } from './sqsCalls.ts';
+import { SqsCalls, type VisibilityEntry } from './sqsCalls.ts';
 import { redriveQueue } from './sqsRedrive.ts';
 
-export interface SqsQueueOptions extends SqsCallsOptions {
+export interface SqsQueueOptions extends EntryTries {
   /** By the engine's name of a queue, what it and its dead letters are called in SQS. */
   readonly queues: Readonly<Record<string, { readonly name: string; readonly deadLetters: string }>>;
   /** Calls of one kind under way at once, on one queue. */

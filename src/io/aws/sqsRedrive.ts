@@ -14,8 +14,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Clock } from '../../core/clock.ts';
 import { Fault, isFault } from '../../core/faults.ts';
+import { ENTRIES_MAX } from './batchEntries.ts';
 import { errorName, refusedEntry } from './serviceFaults.ts';
-import { ENTRIES_MAX, type SqsCalls } from './sqsCalls.ts';
+import type { SqsCalls } from './sqsCalls.ts';
 
 export interface Redrive {
   /** Names of queues. */
@@ -27,7 +28,9 @@ export interface Redrive {
 const LOOK_MS = 500;
 /** How long a dead letter is kept from others while it is moved by hand. */
 const HOLD_SECONDS = 60;
+/** An endpoint may answer what it does not know with a page of HTML; moving by hand is as safe where a proxy did. */
 const NOT_KNOWN: ReadonlySet<string> = new Set([
+  'SyntaxError',
   'InvalidAction',
   'NotImplemented',
   'NotImplementedError',
