@@ -150,6 +150,7 @@ export class S3Arrivals implements Arrivals {
     const wait = this.#held.size === 0 ? pollMsMax : Math.min(pollMsMax, BUSY_POLL_MS);
     await attempt(() => this.#shelf.receive(wait));
     await attempt(() => this.#judgeMessages());
+    await attempt(() => this.#shelf.deleteDone());
     await attempt(() => this.#reconcile());
     this.#ready = inOrder([...this.#held.values()]);
     if (problems.length === 0) return;
@@ -263,7 +264,7 @@ export class S3Arrivals implements Arrivals {
   /** Where all places are taken: what was given twice and not settled goes back to its queue for a while. */
   #makeRoom(): void {
     const lost = this.#shelf.takeLost();
-    if (this.#shelf.size + this.#held.size >= this.#options.heldMax) {
+    if (Math.max(this.#shelf.size, this.#held.size) >= this.#options.heldMax) {
       for (const held of this.#held.values()) if (held.given >= 2) this.#forget(held, lost);
     }
     for (const held of this.#held.values()) {
