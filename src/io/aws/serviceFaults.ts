@@ -108,6 +108,11 @@ export function errorName(error: unknown): string {
   return NAME.test(said) ? said : 'unknown error';
 }
 
+/** Whether a service's name of a failure tells of credentials or permissions. */
+export function isDeniedName(name: string): boolean {
+  return DENIED.has(name);
+}
+
 export function isThrottled(error: unknown): boolean {
   return THROTTLED.has(errorName(error)) || statusOf(error) === 429;
 }
