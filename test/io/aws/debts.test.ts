@@ -1,5 +1,5 @@
 /** The DynamoDB driver under the contract of the debts, over every server; and what its items are to other eyes. */
-import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentTelemetry } from '../../../src/core/telemetry.ts';
@@ -9,7 +9,7 @@ import type { DebtStore } from '../../../src/io/ports/debts.ts';
 import { type DebtsFixture, debt, describeDebts } from '../../contract/debts.contract.ts';
 import { collect } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
-import { DEBTS_OPTIONS } from './support.ts';
+import { DEBTS_OPTIONS, makeDebtsTable } from './support.ts';
 
 for (const kind of dynamoServers()) describe(kind.name, () => describeDebtsOver(kind));
 
@@ -31,21 +31,7 @@ function describeDebtsOver(kind: ServerKind): void {
 
   async function makeTable(): Promise<string> {
     const table = `debts-${++tables}`;
-    const keySchema = (keys: readonly { readonly name: string; readonly role: 'HASH' | 'RANGE' }[]) =>
-      keys.map(({ name, role }) => ({ AttributeName: name, KeyType: role }));
-    const { keys, index } = DEBTS_TABLE;
-    const names = new Set([...keys, ...index.keys].map(({ name }) => name));
-    await sdk.send(
-      new CreateTableCommand({
-        TableName: table,
-        AttributeDefinitions: [...names].map((name) => ({ AttributeName: name, AttributeType: 'S' as const })),
-        KeySchema: keySchema(keys),
-        GlobalSecondaryIndexes: [
-          { IndexName: index.name, KeySchema: keySchema(index.keys), Projection: { ProjectionType: index.projection } },
-        ],
-        BillingMode: 'PAY_PER_REQUEST',
-      }),
-    );
+    await makeDebtsTable(sdk, table);
     return table;
   }
 

@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Telemetry, TelemetryEvent } from '../../../src/core/telemetry.ts';
 import type { CredentialProvider } from '../../../src/io/aws/credentials.ts';
 import { type DynamoData, type DynamoDataOptions, openDynamoData } from '../../../src/io/aws/dataPlane.ts';
+import { DEBTS_TABLE } from '../../../src/io/aws/debtItems.ts';
 import type { DynamoDebtsOptions } from '../../../src/io/aws/debts.ts';
 
 export const TABLE = 'remessa-staging';
@@ -74,4 +76,23 @@ export async function listen(server: Server): Promise<string> {
 export async function closeServer(server: Server): Promise<void> {
   server.closeAllConnections();
   await new Promise((done) => server.close(done));
+}
+
+/** The table of debts with its index, as it is provisioned. */
+export async function makeDebtsTable(sdk: DynamoDBClient, table: string): Promise<void> {
+  const keySchema = (keys: readonly { readonly name: string; readonly role: 'HASH' | 'RANGE' }[]) =>
+    keys.map(({ name, role }) => ({ AttributeName: name, KeyType: role }));
+  const { keys, index } = DEBTS_TABLE;
+  const names = new Set([...keys, ...index.keys].map(({ name }) => name));
+  await sdk.send(
+    new CreateTableCommand({
+      TableName: table,
+      AttributeDefinitions: [...names].map((name) => ({ AttributeName: name, AttributeType: 'S' as const })),
+      KeySchema: keySchema(keys),
+      GlobalSecondaryIndexes: [
+        { IndexName: index.name, KeySchema: keySchema(index.keys), Projection: { ProjectionType: index.projection } },
+      ],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
 }
