@@ -119,7 +119,11 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
   yield ['WriteObjects', WRITE_OBJECT, below(needs.writes)];
   yield ['DeleteObjects', DELETE_OBJECT, below(needs.deletes)];
   // Without it, what is not there is answered as forbidden.
-  yield ['ListObjects', ['s3:ListBucket', 's3:ListBucketVersions'], [storage.bucket.bucketArn]];
+  yield [
+    'ListObjects',
+    ['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketVersioning'],
+    [storage.bucket.bucketArn],
+  ];
   yield ['ObjectKey', ['kms:Decrypt', 'kms:GenerateDataKey'], [storage.bucketKey.keyArn]];
 
   yield ['Registry', READ_WRITE, [storage.tables.registry.tableArn]];
@@ -134,13 +138,14 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
   yield ['Consume', CONSUME, own];
   yield ['SendOwed', SEND, owed];
   const pairs = Object.values(messaging.queues);
-  const watched = needs.watches ? pairs.flatMap(({ queue, dead }) => [queue.queueArn, dead.queueArn]) : [];
+  const watched = needs.watches ? pairs.map(({ dead }) => dead.queueArn) : [];
   if (needs.redrives === true) {
     // As «StartMessageMoveTask» asks it: taken from the dead letters, sent to their queue.
     yield ['TakeDeadLetters', [...CONSUME, ...MOVE], pairs.map(({ dead }) => dead.queueArn)];
     yield ['SendBack', SEND, pairs.map(({ queue }) => queue.queueArn)];
   }
-  yield ['LookAtQueues', LOOK, [...new Set([...own, ...owed, ...watched])]];
+  // An engine looks for all queues when it starts, whatever its roles.
+  yield ['LookAtQueues', LOOK, [...pairs.map(({ queue }) => queue.queueArn), ...watched]];
 
   if (needs.notifies) {
     yield ['TellEvents', ['sns:Publish'], [messaging.events.topicArn]];

@@ -1,4 +1,6 @@
 /** Least privilege, from the synthesised policies alone: what a role group may do, and above all what it may not. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OPERATOR, ROLE_GROUPS } from '../../deploy/groups.ts';
 import {
@@ -114,6 +116,55 @@ describe('who may', () => {
     ['s3:PutBucketPolicy', BUCKET, []],
   ])('%s on %s: %j', (action, resource, groups) => {
     expect(whoMay(action, resource)).toEqual(groups);
+  });
+});
+
+describe('what the drivers call', () => {
+  /** Calls whose action has another name. */
+  const ACTIONS: Readonly<Record<string, string>> = {
+    HeadObject: 's3:GetObject',
+    ListObjectsV2: 's3:ListBucket',
+    ListObjectVersions: 's3:ListBucketVersions',
+    CreateMultipartUpload: 's3:PutObject',
+    CompleteMultipartUpload: 's3:PutObject',
+    UploadPart: 's3:PutObject',
+    DeleteObjects: 's3:DeleteObject',
+    SendMessageBatch: 'sqs:SendMessage',
+    DeleteMessageBatch: 'sqs:DeleteMessage',
+    ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
+    PublishBatch: 'sns:Publish',
+    BatchExecuteStatement: 'dynamodb:PartiQLInsert',
+  };
+  /** What makes an installation has permissions of whoever runs it; Timestream is another account's choice. */
+  const APART = /(^|\/)(provision|\w+Resources?|policies|aspects|timestream)\.ts$/;
+  const folder = resolve(import.meta.dirname, '../../src/io/aws');
+  const called = new Set(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts') && !APART.test(name))
+      .flatMap((name) => {
+        const text = readFileSync(join(folder, name), 'utf8');
+        const commands = text.matchAll(/new (\w+)Command\(|readonly operation = '(\w+)'/g);
+        return [...commands].map((match) => match[1] ?? match[2] ?? '');
+      }),
+  );
+  const actions = [...granted.values()].flat().flatMap(({ Action }) => listOf(Action));
+
+  it('is allowed to someone', () => {
+    expect(called).toContain('BatchWriteItem');
+    expect(called).toContain('ReceiveMessage');
+    const allowed = new Set(actions);
+    const names = new Set(actions.map((action) => action.split(':')[1]));
+    const missing = [...called].filter((call) => {
+      const action = ACTIONS[call];
+      return action === undefined ? !names.has(call) : !allowed.has(action);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('when it starts, is allowed to all', () => {
+    for (const queue of ['picker', 'intermediate', 'registering', 'batch', 'arrivals', 'events']) {
+      expect(whoMay('sqs:GetQueueUrl', `remessa-${queue}`)).toEqual(GROUPS.map(({ name }) => name));
+    }
   });
 });
 
