@@ -53,7 +53,12 @@ describe('no CPF in clear', () => {
   ])('in the log of a daemon that tells all, by %s', async (_, env) => {
     const { box } = sandbox;
     const folder = inboxFolder(box, 'acme');
-    const daemon = await box.serve({ REMESSA_LOG_LEVEL: 'debug', REMESSA_CLIENTS_OPEN: 'yes', ...env });
+    const daemon = await box.serve({
+      REMESSA_LOG_LEVEL: 'debug',
+      REMESSA_CLIENTS_OPEN: 'yes',
+      REMESSA_METRICS: 'emf',
+      ...env,
+    });
     for (const [name, content] of FILES) {
       renameSync(box.write('aside', content), join(folder, `${name} ${IN_NAME} ${dotted(IN_NAME)}.csv`));
     }
