@@ -5,7 +5,7 @@
  * owed message before it forgets that it was owed, so a death in between costs a second sending and nothing else.
  */
 import { assert, unreachable } from '../core/assert.ts';
-import { Fault } from '../core/faults.ts';
+import { Fault, isFault } from '../core/faults.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
 import { type Batch, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
@@ -62,6 +62,11 @@ export async function sendOwed(context: SendContext, batch: Batch): Promise<void
   if (kept.length === batch.owed.length) return;
   // Refused where the batch has moved on: whoever moved it sends what it owes now.
   await context.registry.replace({ ...batch, owed: kept }, batch.revision);
+}
+
+/** Whether it owes messages of which nobody has recorded that they were sent. */
+export function owesUnsent(batch: Batch): boolean {
+  return batch.owed.some((owed) => !staysOwed(owed));
 }
 
 /**
@@ -161,11 +166,19 @@ export async function manifestOf(context: Pick<StageContext, 'objects'>, batch: 
   return decodeManifest(new TextDecoder().decode(bytes), batch.id);
 }
 
-/** A file that changed, grew or went away since its acceptance is voided while that is still possible. */
+/**
+ * A file that changed, grew or went away since its acceptance is voided while that is still possible. The pin decides: where
+ * the store keeps versions, the accepted one stands whatever has come under its key since.
+ */
 export async function assertUnchanged(context: Pick<StageContext, 'objects'>, batch: Batch): Promise<void> {
-  const now = await context.objects.head(batch.key);
-  if (now === undefined) throw new Fault('OBJECT_VANISHED', '', { batch: batch.id });
-  if (now.etag !== batch.etag) {
-    throw new Fault('OBJECT_CHANGED', `${now.bytes} bytes now, ${batch.bytes} at acceptance`, { batch: batch.id });
+  try {
+    await (await context.objects.openRange(batch, 0, 0)).close();
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    if (error.code === 'OBJECT_VANISHED') throw new Fault('OBJECT_VANISHED', '', { batch: batch.id });
+    if (error.code !== 'OBJECT_CHANGED') throw error;
+    const now = await context.objects.head(batch.key);
+    const detail = now === undefined ? '' : `${now.bytes} bytes now, ${batch.bytes} at acceptance`;
+    throw new Fault('OBJECT_CHANGED', detail, { batch: batch.id });
   }
 }

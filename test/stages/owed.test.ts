@@ -284,6 +284,59 @@ describe('the sweep', () => {
     expect(await sweep(engine, 10_000)).toBe(1);
   });
 
+  describe('over a queue that takes an id twice', () => {
+    const RESEND_MS = 60_000;
+
+    /** Counts what is sent; `world.queue` itself knows ids. */
+    function counting(world: World, sent: string[]) {
+      const { queue } = world;
+      const taking = Object.assign(Object.create(queue) as typeof queue, {
+        resendMsMin: RESEND_MS,
+        send: async (...call: Parameters<typeof queue.send>) => {
+          sent.push(...call[1].map(({ id }) => id));
+          await queue.send(...call);
+        },
+      });
+      return { ...world.process(), queue: taking };
+    }
+
+    it('leaves alone what was sent, however often it looks and in however many processes', async () => {
+      const world = new World(TINY);
+      const sent: string[] = [];
+      const one = counting(world, sent);
+      const other = counting(world, sent);
+      const batch = await world.accept(one, LARGE);
+      await world.handleOne(one, 'picker');
+      const ranges = world.queue.ids('intermediate').length;
+      sent.length = 0;
+      for (let looks = 0; looks < 5; looks++) {
+        await world.clock.advance(10_000);
+        expect([await sweep(one, 0), await sweep(other, 10_000)]).toEqual([0, 0]);
+      }
+      expect(sent).toEqual([]);
+      await world.clock.advance(10_000);
+      const looked = await Promise.all([sweep(one, 0), sweep(other, 0)]);
+      expect(looked.sort()).toEqual([0, 1]);
+      expect(sent).toHaveLength(ranges);
+      expect(await sweep(one, 0)).toBe(0);
+      await world.drain(one);
+      expect(world.stateOf(batch)).toBe('completed');
+    });
+
+    it('sends at once what was never recorded as sent', async () => {
+      const world = new World(TINY);
+      const sent: string[] = [];
+      const engine = counting(world, sent);
+      const batch = await world.accept(engine, LARGE);
+      await world.handleOne(engine, 'picker');
+      world.state.batches.set(batch.id, { ...world.stored(batch), owed: ['ranges'] });
+      sent.length = 0;
+      expect(await sweep(engine, 0)).toBe(1);
+      expect(sent).toEqual(world.queue.ids('intermediate'));
+      expect(await sweep(engine, 0)).toBe(0);
+    });
+  });
+
   it('leaves final and stalled batches in peace', async () => {
     const world = new World();
     const engine = world.process();

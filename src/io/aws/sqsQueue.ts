@@ -52,6 +52,8 @@ export interface SqsQueueDeps {
 const SEND_BYTES_MAX = 256 * 1024;
 const WAIT_SECONDS_MAX = 20;
 const INVISIBLE_SECONDS_MAX = 43_200;
+/** SQS loses nothing: what is sent again waits twice, and a giant batch has thousands of messages waiting. */
+const RESEND_MS_MIN = 15 * 60_000;
 /** Codes of an entry whose message is gone, visible again or another's. */
 const STALE: ReadonlySet<string> = new Set(['ReceiptHandleIsInvalid', 'MessageNotInflight', 'InvalidParameterValue']);
 
@@ -67,6 +69,7 @@ export function openSqsQueue(options: SqsQueueOptions, deps: SqsQueueDeps): Work
 }
 
 class SqsQueue implements WorkQueue {
+  readonly resendMsMin = RESEND_MS_MIN;
   readonly #options: SqsQueueOptions;
   readonly #deps: SqsQueueDeps;
   readonly #calls: SqsCalls;

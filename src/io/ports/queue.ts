@@ -54,6 +54,11 @@ export interface ReceiveOptions {
 }
 
 export interface WorkQueue {
+  /**
+   * Where an id that waits is taken a second time: how long work must have stood still before its messages are sent again
+   * on the mere suspicion that they were lost. Absent where sending again adds nothing.
+   */
+  readonly resendMsMin?: number;
   send(queue: string, messages: readonly OutgoingMessage[]): Promise<void>;
   receive(queue: string, options: ReceiveOptions): Promise<ReceivedMessage[]>;
   extend(queue: string, message: ReceivedMessage, leaseMs: number): Promise<boolean>;
