@@ -3,13 +3,15 @@
  *
  * Contract
  * - An object appears whole or not at all; once `commit` or `put` has returned, it survives a loss of power.
- * - Keys are made by the engine (`[a-z0-9._/-]`, no `..`), never taken from a client.
+ * - Keys are made by the engine (`[a-z0-9._/-]`, no `..`), never taken from a client. A store in which clients put their files
+ *   themselves also reads keys below `inbox/<client>/`, of any characters, and writes none of them.
  * - A pin (key and etag) names one state of an object: reading through it gives exactly that state's bytes or a fault,
- *   `OBJECT_VANISHED` (the key is gone) or `OBJECT_CHANGED` (it holds something else now).
+ *   `OBJECT_VANISHED` (the key is gone) or `OBJECT_CHANGED` (it holds something else now). Where a store keeps versions, the
+ *   pins of `head`, `put` and `commit` hold as long as the version does.
  * - A pin with `mayHaveGrown` also opens the object where bytes were only added at its end since: what registering has
  *   begun on can no longer be voided, and the bytes it reads are still those. Stores whose objects never grow ignore it.
  * - `delete` of what is not there succeeds.
- * - Other faults: `STORE_IO`, `STORE_FULL` (both retry).
+ * - Other faults: `STORE_IO`, `STORE_FULL`; of a service, `SERVICE_IO`, `SERVICE_DENIED` (all retry).
  */
 
 export interface ObjectPin {
