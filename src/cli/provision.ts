@@ -27,15 +27,25 @@ export function addProvisionCommand(program: Command, context: CliContext, exit:
       }
       const items: ProvisionItem[] = [];
       const lines: Promise<void>[] = [];
+      let broken: unknown;
+      const print = async (text: string): Promise<void> => {
+        try {
+          await context.stdout.write(text);
+        } catch (error) {
+          // What was begun is carried on though nobody reads of it.
+          broken ??= error;
+        }
+      };
       try {
         await provisioning.run({ check: options.check === true }, (item) => {
           items.push(item);
-          if (options.json !== true) lines.push(context.stdout.write(lineOf(item)));
+          if (options.json !== true) lines.push(print(lineOf(item)));
         });
       } finally {
         await provisioning.close();
         await Promise.all(lines);
       }
+      if (broken !== undefined) throw broken;
       if (options.json === true) await context.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
       else await context.stderr.write(`${summaryOf(items)}\n`);
       exit(items.some((item) => WRONG.has(item.state)) ? EXIT_FAILED : 0);

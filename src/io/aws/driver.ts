@@ -23,10 +23,11 @@ import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
 import { makeDynamoDb, makeSns, makeSqs } from './clients.ts';
 import { openDynamoDebts } from './debts.ts';
-import { WORK_QUEUES } from './names.ts';
+import { holdInstallation } from './installation.ts';
+import { EVENT_FILTER, WORK_QUEUES } from './names.ts';
 import type { AwsOptions } from './options.ts';
 import { AwsProvisioning } from './provision.ts';
-import { QueueAt } from './queueResources.ts';
+import { isNoQueue, QueueAt } from './queueResources.ts';
 import { S3Arrivals } from './s3Arrivals.ts';
 import { S3Intake } from './s3Intake.ts';
 import { S3Objects, s3ClientConfig } from './s3Objects.ts';
@@ -114,6 +115,13 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
     },
     { client: sqs, ...deps },
   );
+  const dynamodb = makeDynamoDb(options.clients);
+  try {
+    const { buckets: debtsBuckets, documentSecret } = options.debts;
+    await holdInstallation(dynamodb, { table: options.names.tables.registry, debtsBuckets, documentSecret });
+  } finally {
+    dynamodb.destroy();
+  }
   const { registry, clients, close } = await openTables(options, deps);
   return {
     stores: { registry, clients, queue, objects, intake: new S3Intake(objects) },
@@ -131,6 +139,9 @@ async function queueUrlOf(sqs: SQSClient, name: string): Promise<string> {
   try {
     return await new QueueAt(sqs, name).url();
   } catch (error) {
+    if (isNoQueue(error)) {
+      throw new Fault('CONFIG_INVALID', `the queue ${name} is not there; run \`remessa provision\` first`);
+    }
     throw serviceFault({ service: 'SQS', operation: `GetQueueUrl ${name}` }, error);
   }
 }
@@ -144,9 +155,6 @@ interface OpenedTables {
 async function openTables(_options: AwsOptions, _deps: DriverDeps): Promise<OpenedTables> {
   throw new Fault('CONFIG_INVALID', 'this build has no registry in DynamoDB');
 }
-
-/** Of batch events, those that reach the events queue: the ends of batches. */
-const EVENT_FILTER = { type: ['batch.completed', 'batch.failed', 'batch.cancelled'] } as const;
 
 export function openProvisioning(options: AwsOptions, { clock }: Pick<DriverDeps, 'clock'>): Provisioning {
   const { clients } = options;

@@ -33,7 +33,7 @@ const KEPT_DAYS = 10;
 const DEAD_KEPT_DAYS = 14;
 const LONG_POLL_S = 20;
 const RECEIVES_MAX = 1000;
-const NO_QUEUE = ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'];
+const NO_QUEUE: ReadonlySet<string> = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue']);
 
 type Attributes = Partial<Record<QueueAttributeName, string>>;
 
@@ -82,6 +82,11 @@ export function queueResources(sqs: SQSClient, wish: QueueWish): Resource[] {
   ];
 }
 
+/** Whether SQS says that it has no queue of the name. */
+export function isNoQueue(error: unknown): boolean {
+  return NO_QUEUE.has(errorName(error));
+}
+
 /** A queue by its name: it may come to be while this is held. */
 export class QueueAt {
   readonly #sqs: SQSClient;
@@ -113,7 +118,7 @@ export class QueueAt {
           await this.url();
           return AS_WANTED;
         } catch (error) {
-          if (NO_QUEUE.includes(errorName(error))) return MISSING;
+          if (isNoQueue(error)) return MISSING;
           throw error;
         }
       },

@@ -14,6 +14,7 @@ import {
   SubscribeCommand,
 } from '@aws-sdk/client-sns';
 import { AS_WANTED, type Aspect, differs, type Look, MISSING, type Resource } from './aspects.ts';
+import { isNoQueue } from './queueResources.ts';
 import { errorName } from './serviceFaults.ts';
 
 export interface TopicWish {
@@ -25,8 +26,12 @@ export interface TopicWish {
   readonly filter: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Also of the queue whose account is the topic's. */
-const GONE = ['NotFound', 'NotFoundException', 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'];
+const GONE: ReadonlySet<string> = new Set(['NotFound', 'NotFoundException']);
+
+/** Neither is there a topic where the queue is not there whose account would be the topic's. */
+function isGone(error: unknown): boolean {
+  return GONE.has(errorName(error)) || isNoQueue(error);
+}
 
 export function topicResource(sns: SNSClient, wish: TopicWish): Resource {
   return { name: `topic ${wish.name}`, service: 'SNS', aspects: [itself(sns, wish), encryption(sns, wish)] };
@@ -58,7 +63,7 @@ export function subscriptionResource(sns: SNSClient, wish: TopicWish, queue: str
           try {
             return (await arn()) === undefined ? MISSING : AS_WANTED;
           } catch (error) {
-            if (GONE.includes(errorName(error))) return MISSING;
+            if (isGone(error)) return MISSING;
             throw error;
           }
         },
@@ -88,7 +93,7 @@ function itself(sns: SNSClient, wish: TopicWish): Aspect {
         await sns.send(new GetTopicAttributesCommand({ TopicArn: await wish.topicArn() }));
         return AS_WANTED;
       } catch (error) {
-        if (GONE.includes(errorName(error))) return MISSING;
+        if (isGone(error)) return MISSING;
         throw error;
       }
     },
