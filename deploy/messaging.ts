@@ -8,11 +8,11 @@ import { Aws, Duration } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { type CfnQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { ALL_QUEUES, type AwsNames, INBOX_PREFIX, type QueueId } from '../src/io/aws/names.ts';
+import { ALL_QUEUES, type AwsNames, EVENT_FILTER, INBOX_PREFIX, type QueueId } from '../src/io/aws/names.ts';
 
 export interface MessagingProps {
   readonly prefix: string;
@@ -62,8 +62,11 @@ export class Messaging extends Construct {
       masterKey: this.topicKey,
       enforceSSL: true,
     });
+    const filterPolicy = { type: SubscriptionFilter.stringFilter({ allowlist: [...EVENT_FILTER.type] }) };
     // As published, without an envelope: whoever reads the queue reads what the engine wrote.
-    this.events.addSubscription(new SqsSubscription(this.queues.events.queue, { rawMessageDelivery: true }));
+    this.events.addSubscription(
+      new SqsSubscription(this.queues.events.queue, { rawMessageDelivery: true, filterPolicy }),
+    );
     this.#notify(props);
   }
 

@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { RECEIVES_MAX } from '../../deploy/settings.ts';
 import { AWS_SETTINGS } from '../../src/config/awsSettings.ts';
-import { ALL_QUEUES, TABLES, WORK_QUEUES } from '../../src/io/aws/names.ts';
+import { ALL_QUEUES, EVENT_FILTER, TABLES, WORK_QUEUES } from '../../src/io/aws/names.ts';
 import { STAGING_TABLE } from '../../src/io/aws/stagedItems.ts';
 import { QUEUES } from '../../src/stages/messages.ts';
 import { ACCOUNT, listOf, REGION, type Statement, Synthesised, statementsOf } from './world.ts';
@@ -196,6 +196,7 @@ describe('the queues', () => {
       TopicArn: 'remessa-batch-events',
       Endpoint: 'remessa-events',
       RawMessageDelivery: true,
+      FilterPolicy: EVENT_FILTER,
     });
     const policy = world.one('AWS::SQS::QueuePolicy', ({ Queues }) =>
       /Queueevents|remessa-events"/.test(JSON.stringify(Queues)),
