@@ -7,6 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { ApiContext } from './api/context.ts';
+import type { RunningApi } from './api/server.ts';
 import type { CliContext, Engine, EngineOptions, EngineStores, Output, Stores } from './cli/context.ts';
 import { runProgram } from './cli/program.ts';
 import { deriveLimits } from './config/limits.ts';
@@ -116,6 +118,8 @@ interface Deps {
 
 interface ControlPlane extends EngineStores {
   readonly arrivals: Arrivals;
+  /** What the API keeps besides; without it there is no API. */
+  readonly api?: Pick<ApiContext, 'keys' | 'submissions' | 'idempotency' | 'debts'>;
   close(): Promise<void>;
 }
 
@@ -140,7 +144,12 @@ const DRIVERS: Readonly<Record<Settings['driver'], (settings: Settings, deps: De
       writeTurn: embedded.createWriteTurn(),
     };
     return {
-      openControlPlane: () => embedded.openControlPlane(settings, deps),
+      async openControlPlane() {
+        const plane = await embedded.openControlPlane(settings, deps);
+        if (plane === undefined) return undefined;
+        const { keys, submissions, idempotency, debts, ...engine } = plane;
+        return { ...engine, api: { keys, submissions, idempotency, debts } };
+      },
       openDirect: (mode) => embedded.openDirect(settings, mode, deps),
       dataPlane: { url: new URL('./io/embedded/driver.ts', import.meta.url).href, options },
     };
@@ -199,28 +208,47 @@ async function startEngine(
   const context: StageContext = { ...plane, settings, limits, ...deps, telemetry, pool, scanCredits };
   const running = startRoles(context, roles, plane.arrivals);
   const guard = protection && guardFromScaleIn(protection, running, telemetry, deps);
+  const api =
+    options.listen === true && roles.has('input') && plane.api !== undefined
+      ? await openApi({ ...context, ...plane.api, metrics: metrics.page }).catch(async (error: unknown) => {
+          await stopEngine();
+          throw error;
+        })
+      : undefined;
   telemetry.emit({
     name: 'engine.started',
     level: 'info',
     fields: { roles: [...roles].join(','), threads: settings.threads, memoryBytes: limits.memoryBytes },
   });
+  async function stopEngine(): Promise<void> {
+    await running.stop();
+    await guard?.stop();
+    await pool.close();
+    hearing.close();
+    telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
+    await plane?.close();
+    await metrics.close();
+  }
   let stopped: Promise<void> | undefined;
   return {
     stores: plane,
     metrics: metrics.page,
+    ...(api === undefined ? {} : { url: api.url }),
     stop() {
       stopped ??= (async () => {
-        await running.stop();
-        await guard?.stop();
-        await pool.close();
-        hearing.close();
-        telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
-        await plane.close();
-        await metrics.close();
+        // What is in flight there may still need all that is closed below.
+        await api?.close(settings.drainMs);
+        await stopEngine();
       })();
       return stopped;
     },
   };
+}
+
+/** Loaded only by a process that listens. */
+async function openApi(context: ApiContext): Promise<RunningApi> {
+  const { startApi } = await import('./api/server.ts');
+  return await startApi(context);
 }
 
 interface OpenMetrics {

@@ -9,6 +9,7 @@ import type { Telemetry } from '../core/telemetry.ts';
 import type { FileIntake } from '../io/ports/arrivals.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
+import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Provisioning } from '../io/ports/provisioning.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
@@ -33,6 +34,7 @@ export interface EngineStores {
 
 export interface Stores extends EngineStores {
   readonly debts: DebtStore;
+  readonly keys?: KeyStore;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,8 @@ export interface Engine {
   readonly stores: EngineStores;
   /** What Prometheus fetches, and the media type of it. */
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
+  /** Where the API listens, where it does. */
+  readonly url?: string;
   /** Finishes or releases the work in hand, then closes everything; later calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -50,6 +54,8 @@ export interface EngineOptions {
   readonly log: Settings['logLevel'];
   /** Sees every event too. */
   readonly observe?: Telemetry;
+  /** Whether the role `input` listens for HTTP. */
+  readonly listen?: boolean;
 }
 
 export interface CliContext {

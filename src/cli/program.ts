@@ -20,6 +20,7 @@ import { addDebtsCommand } from './debts.ts';
 import { errorText, exitCodeOf, isClosedPipe } from './faultText.ts';
 import { addFixtureCommand } from './fixture.ts';
 import { addIngestCommand } from './ingest.ts';
+import { addKeysCommand } from './keys.ts';
 import { addProvisionCommand } from './provision.ts';
 import { addQueuesCommand } from './queues.ts';
 import { addServeCommand } from './serve.ts';
@@ -130,6 +131,7 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addCancelCommand(program, context, exit);
   addRedriveCommand(program, context, exit);
   addClientsCommand(program, context, exit);
+  addKeysCommand(program, context, exit);
   addProvisionCommand(program, context, exit);
   addFixtureCommand(program, context, exit);
   addConfigCommand(program, context, exit, () => ready().sources);

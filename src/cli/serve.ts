@@ -11,7 +11,7 @@ import type { CliContext } from './context.ts';
 export function addServeCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program
     .command('serve')
-    .description('run the daemon; files dropped in inbox/<client>/ of the data folder are taken in')
+    .description('run the daemon: the input API, and files dropped in inbox/<client>/ of the data folder')
     .option('--roles <names>', `the roles to run, separated by commas: ${ROLES.join(', ')}`, roleNames, [...ROLES])
     .option('--alive-file <file>', 'a file whose time is renewed while the daemon lives, for health checks')
     .action(async (options: { readonly roles: readonly Role[]; readonly aliveFile?: string }) => {
@@ -19,7 +19,7 @@ export function addServeCommand(program: Command, context: CliContext, exit: (co
       const tell = (text: string): void => void stderr.write(text).catch(() => {});
       const alive = options.aliveFile === undefined ? undefined : await giveSignOfLife(options.aliveFile, clock, tell);
       try {
-        const engine = await context.startEngine(options.roles, { log: context.settings.logLevel });
+        const engine = await context.startEngine(options.roles, { log: context.settings.logLevel, listen: true });
         if (engine === undefined) throw new Fault('FOLDER_LOCKED', context.settings.dataDir);
         if (!signal.aborted)
           await new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }));

@@ -43,6 +43,11 @@ export const REQUEST_FAULTS = {
   },
   RATE_LIMITED: { stage: 'api', disposition: 'retry', says: 'too many requests; wait as long as Retry-After tells' },
   STREAMS_TOO_MANY: { stage: 'api', disposition: 'retry', says: 'too many event streams are open; close one first' },
+  UPLOADS_TOO_MANY: {
+    stage: 'api',
+    disposition: 'retry',
+    says: 'too many files come in at once; send it again shortly',
+  },
   IDEMPOTENCY_KEY_RUNNING: {
     stage: 'api',
     disposition: 'retry',

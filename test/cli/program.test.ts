@@ -13,6 +13,7 @@ const COMMANDS = [
   'retorno',
   'debts',
   'clients',
+  'keys',
   'fixture',
   'config',
 ];

@@ -1,0 +1,102 @@
+/**
+ * /v1/debts: the registered debts of a client. A look-up by CPF is a POST, so that no CPF stands in a URL; cursors name
+ * a debt by its reference, never by its document.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { Fault } from '../../core/faults.ts';
+import type { DebtFilter, StoredDebt } from '../../io/ports/debts.ts';
+import { referenceFilter } from '../../stages/references.ts';
+import { clientOf } from '../auth.ts';
+import type { ApiContext } from '../context.ts';
+import { cpfSearch, debtSchema, pageQuery, pageSchema, problemSchema } from '../schemas.ts';
+import { decodeCursor, encodeCursor } from '../services/cursors.ts';
+import { debtView, pageJson } from '../services/views.ts';
+
+interface List {
+  readonly Querystring: { readonly limit: number; readonly cursor?: string; readonly external_ref?: string };
+}
+
+interface Search {
+  readonly Body: { readonly cpf: string; readonly limit: number; readonly cursor?: string };
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const CURSOR = ['number', 'string'] as const;
+const tags = ['debts'];
+const errors = { '4XX': problemSchema, '5XX': problemSchema };
+
+export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get<List>(
+    '/debts',
+    {
+      schema: {
+        tags,
+        summary: 'List debts, or look one up by external_ref',
+        querystring: pageQuery(1000, 100, {
+          external_ref: {
+            type: 'string',
+            minLength: 1,
+            maxLength: 256,
+            description: 'only the debt with this reference',
+          },
+        }),
+        response: { 200: pageSchema(debtSchema), ...errors },
+      },
+    },
+    async (request, reply) => {
+      const client = clientOf(request);
+      const { limit, cursor, external_ref: externalRef } = request.query;
+      if (externalRef === undefined) return await sendPage(reply, client, {}, 'debts', limit, cursor);
+      const filter = await referenceFilter(context.registry, externalRef);
+      return await sendPage(reply, client, filter, 'debts', 1, undefined);
+    },
+  );
+
+  app.post<Search>(
+    '/debts/search',
+    {
+      schema: {
+        tags,
+        summary: 'The debts of one CPF',
+        body: cpfSearch,
+        response: { 200: pageSchema(debtSchema), ...errors },
+      },
+    },
+    async (request, reply) => {
+      const client = clientOf(request);
+      const { cpf, limit, cursor } = request.body;
+      return await sendPage(reply, client, { cpf: digitsOf(cpf) }, 'search', limit, cursor);
+    },
+  );
+
+  async function sendPage(
+    reply: FastifyReply,
+    client: string,
+    filter: DebtFilter,
+    list: string,
+    limit: number,
+    cursor: string | undefined,
+  ): Promise<FastifyReply> {
+    const [refHash, externalRef] = cursor === undefined ? [] : decodeCursor(list, cursor, CURSOR);
+    const after = { refHash: refHash as number, externalRef: externalRef as string };
+    const page: StoredDebt[] = [];
+    // A reference that was never given a hash cannot be a debt's: no debt was registered yet.
+    const isUnknown = filter.externalRef !== undefined && filter.refHash === undefined;
+    const debts = context.debts.list(client, cursor === undefined ? filter : { ...filter, after });
+    if (!isUnknown) {
+      for await (const debt of debts) {
+        page.push(debt);
+        if (page.length === limit) break;
+      }
+    }
+    const last = filter.externalRef === undefined && page.length === limit ? page.at(-1) : undefined;
+    const next = last === undefined ? null : encodeCursor(list, [last.refHash, last.externalRef]);
+    return reply.type(JSON_TYPE).send(pageJson(page.map(debtView), next));
+  }
+}
+
+/** The message must not repeat what was written: it may be most of a CPF. */
+function digitsOf(written: string): string {
+  if (/^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written)) return written.replace(/\D/g, '');
+  throw new Fault('REQUEST_INVALID', 'cpf takes 11 digits, bare or as 000.000.000-00');
+}

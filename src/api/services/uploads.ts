@@ -1,0 +1,121 @@
+/**
+ * A file that comes in with one request: straight into the object store, then a batch.
+ *
+ * Promises: a batch exists only for a file that came whole and whose checksums agree; what was refused or cut leaves
+ * nothing behind. Memory: one chunk on its way to the store while the next is awaited.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Fault } from '../../core/faults.ts';
+import { attemptId, batchIdOf } from '../../core/ids.ts';
+import type { ObjectInfo } from '../../io/ports/objects.ts';
+import type { Batch } from '../../io/ports/registry.ts';
+import { acceptObject, clientOf } from '../../stages/accept.ts';
+import { RAW_BUCKET, rawKey } from '../../stages/keys.ts';
+import type { ApiContext } from '../context.ts';
+import { type FileBody, fileBody, isForm } from './bodies.ts';
+import { Checksums } from './checksums.ts';
+
+export interface UploadWishes {
+  readonly client: string;
+  /** What the client calls the file; the name in a form goes before it. */
+  readonly file: string;
+  readonly asOf: string | null;
+  readonly dryRun: boolean;
+}
+
+export interface Stored {
+  readonly key: string;
+  readonly etag: string;
+  readonly bytes: number;
+  readonly file: string;
+  /** SHA-256, in hexadecimal. */
+  readonly sha256: string;
+}
+
+const NAME_CHARACTERS_MAX = 255;
+const VERSION = '1';
+
+/** Faults: those of bodies.ts and checksums.ts, `CLIENT_UNKNOWN`, `STORE_…`. */
+export async function storeUpload(
+  context: ApiContext,
+  request: IncomingMessage,
+  wishes: UploadWishes,
+): Promise<Stored> {
+  // Nothing is stored for a client that would be refused.
+  await clientOf(context, wishes.client);
+  const { body, checksums } = openBody(context, request);
+  const writer = await context.objects.create(
+    rawKey(wishes.client, `u-${attemptId(context.random)}${attemptId(context.random)}`),
+  );
+  try {
+    for await (const chunk of body.bytes) {
+      // The disk is busy with one chunk while the processor hashes it.
+      const written = writer.write(chunk);
+      checksums.file(chunk);
+      await written;
+    }
+    const sha256 = checksums.finish();
+    const object: ObjectInfo = await writer.commit();
+    const { key, etag, bytes } = object;
+    return { key, etag, bytes, sha256, file: displayName(body.name() || wishes.file) };
+  } finally {
+    await writer.abort();
+  }
+}
+
+/** Reads a body to its end and keeps nothing of it: its SHA-256. */
+export async function digestUpload(context: ApiContext, request: IncomingMessage): Promise<string> {
+  const { body, checksums } = openBody(context, request);
+  for await (const chunk of body.bytes) checksums.file(chunk);
+  return checksums.finish();
+}
+
+/** The batch of a stored file; the same one, however often. */
+export async function acceptUpload(context: ApiContext, stored: Stored, wishes: UploadWishes): Promise<Batch> {
+  return await acceptObject(context, {
+    id: batchIdOf(RAW_BUCKET, stored.key, VERSION),
+    client: wishes.client,
+    file: stored.file,
+    bucket: RAW_BUCKET,
+    key: stored.key,
+    version: VERSION,
+    etag: stored.etag,
+    bytes: stored.bytes,
+    dryRun: wishes.dryRun,
+    ...(wishes.asOf === null ? {} : { asOf: wishes.asOf }),
+  });
+}
+
+/** How many files come in now; bounded, for each holds a buffer and a place in the store. */
+export class UploadSlots {
+  readonly #max: number;
+  #taken = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#taken >= this.#max) throw new Fault('UPLOADS_TOO_MANY');
+    this.#taken += 1;
+    try {
+      return await work();
+    } finally {
+      this.#taken -= 1;
+    }
+  }
+}
+
+function openBody(
+  { settings }: ApiContext,
+  request: IncomingMessage,
+): { readonly body: FileBody; readonly checksums: Checksums } {
+  const checksums = new Checksums(request.headers, !isForm(request));
+  const limits = { bytesMax: settings.fileBytesMax, stillMsMax: settings.httpBodyMs };
+  return { body: fileBody(request, checksums, limits), checksums };
+}
+
+/** A file name is metadata: it is shown, so it holds no control characters and has a bounded length. */
+export function displayName(name: string): string {
+  return [...name.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '')].slice(0, NAME_CHARACTERS_MAX).join('');
+}
