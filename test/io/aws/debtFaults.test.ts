@@ -72,6 +72,15 @@ const changed = (count: number, turn: number): StoredDebt[] =>
   made(count, turn, { createdBatch: 'b-1', createdLine: 1, amountCents: turn * 100 });
 const error = (type: string, status = 400): Harm => ({ kind: 'error', status, type });
 const parts = (codeOf: (part: number) => string | undefined): Harm => ({ kind: 'parts', codeOf });
+/** Does it to every request when it comes for the first time. */
+const once = (harm: Harm): ((asked: Asked) => Harm) => {
+  const seen = new Set<string>();
+  return ({ body }) => {
+    const first = !seen.has(body);
+    seen.add(body);
+    return first ? harm : NO_HARM;
+  };
+};
 const asks = (operation: string): Asked[] => proxy.asked.filter((asked) => asked.operation === operation);
 const says = (work: Promise<unknown>): Promise<string> =>
   work.then(
@@ -164,6 +173,21 @@ describe('statements that were not run', () => {
   });
 });
 
+describe('a failure', () => {
+  it('ends the waiting of the requests beside it', async () => {
+    // Tries so far apart that the test would end before them.
+    const store = open({ inFlightMax: 2, retryMsMin: 600_000, retryMsMax: 600_000 });
+    let next = 0;
+    proxy.harm = async () => {
+      if (next++ === 0) return parts(() => 'InternalServerError');
+      await new Promise((done) => setTimeout(done, 50));
+      return error('AccessDeniedException');
+    };
+    expect(await says(store.write('acme', 1, made(200, 1)))).toContain('AccessDeniedException');
+    expect(proxy.asked).toHaveLength(2);
+  });
+});
+
 describe('requests as a whole', () => {
   it.each([
     'ProvisionedThroughputExceededException',
@@ -171,7 +195,7 @@ describe('requests as a whole', () => {
   ])('that come too fast (%s) are paced and lose nothing', async (type) => {
     const store = open({ inFlightMax: 2 });
     const rows = made(120, 1);
-    proxy.harm = (_asked, index) => (index % 3 === 0 ? error(type) : NO_HARM);
+    proxy.harm = once(error(type));
     expect(await store.write('acme', 1, rows)).toBe('written');
     expect(await store.fetch('acme', rows)).toEqual(rows);
     expect(events.some(({ name }) => name === 'dynamodb.slower')).toBe(true);
@@ -180,7 +204,7 @@ describe('requests as a whole', () => {
   it.each([true, false])('whose answers are lost (taken effect: %s) are sent again: new debts', async (applied) => {
     const store = open();
     const rows = made(120, 1);
-    proxy.harm = (_asked, index) => (index % 2 === 0 ? { kind: 'reset', applied } : NO_HARM);
+    proxy.harm = once({ kind: 'reset', applied });
     expect(await store.write('acme', 1, rows)).toBe('written');
     expect(await store.fetch('acme', rows)).toEqual(rows);
     expect((await collect(store.list('acme', {}))).length).toBe(120);
@@ -189,7 +213,7 @@ describe('requests as a whole', () => {
   it.each([true, false])('whose answers are lost (taken effect: %s) are sent again: changes', async (applied) => {
     const store = open();
     await store.write('acme', 1, made(60, 1));
-    proxy.harm = (_asked, index) => (index % 2 === 0 ? { kind: 'reset', applied } : NO_HARM);
+    proxy.harm = once({ kind: 'reset', applied });
     expect(await store.write('acme', 2, changed(60, 2))).toBe('written');
     expect(await store.fetch('acme', made(60, 1))).toEqual(changed(60, 2));
   });
