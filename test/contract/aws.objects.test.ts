@@ -1,27 +1,54 @@
-/** The S3 store under the contract of the object store, on every server that speaks S3. */
-
+/**
+ * The S3 store under the contract of the object store, on every server that speaks S3; and once more over a line on which a
+ * fifth of the calls fail or lose their reply, which nobody who uses the store may notice.
+ */
 import { createBucket, openS3, uploadsUnderWay } from '../io/aws/s3Support.ts';
-import { serviceServers } from '../support/aws/servers.ts';
+import { startFaultProxy } from '../support/aws/faultProxy.ts';
+import { type ServerKind, serviceServers } from '../support/aws/servers.ts';
 import { describeObjectStore, type ObjectsFixture } from './objects.contract.ts';
 
+interface Line {
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/** Beyond the tries of a bad line: one in five in a row, twelve times, is not met by these seeds. */
+const TRIES_MAX = 12;
+
+async function fixture(kind: ServerKind, lineTo: (endpoint: string) => Promise<Line>): Promise<ObjectsFixture> {
+  const server = await kind.start();
+  const line = await lineTo(server.endpoint);
+  const direct = openS3(server.endpoint);
+  await createBucket(direct.client);
+  let opened = openS3(line.endpoint, { triesMax: TRIES_MAX });
+  return {
+    store: opened.objects,
+    equalBytesAreOneState: true,
+    leftovers: () => uploadsUnderWay(direct.client),
+    async reopen() {
+      opened.close();
+      opened = openS3(line.endpoint, { triesMax: TRIES_MAX });
+      return opened.objects;
+    },
+    async dispose() {
+      opened.close();
+      direct.close();
+      await line.close();
+      await server.close();
+    },
+  };
+}
+
 for (const kind of serviceServers()) {
-  describeObjectStore(`S3 on ${kind.name}`, async (): Promise<ObjectsFixture> => {
-    const server = await kind.start();
-    let opened = openS3(server.endpoint);
-    await createBucket(opened.client);
-    return {
-      store: opened.objects,
-      equalBytesAreOneState: true,
-      leftovers: () => uploadsUnderWay(opened.client),
-      async reopen() {
-        opened.close();
-        opened = openS3(server.endpoint);
-        return opened.objects;
-      },
-      async dispose() {
-        opened.close();
-        await server.close();
-      },
-    };
-  });
+  describeObjectStore(`S3 on ${kind.name}`, () =>
+    fixture(kind, async (endpoint) => ({ endpoint, close: async () => {} })),
+  );
+}
+
+const [first] = serviceServers();
+if (first !== undefined) {
+  let seed = 0;
+  describeObjectStore(`S3 on ${first.name}, over a bad line`, () =>
+    fixture(first, (endpoint) => startFaultProxy(endpoint, { failed: 0.1, replyLost: 0.1, sentTwice: 0 }, ++seed)),
+  );
 }
