@@ -19,10 +19,10 @@ const CONSUME = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVi
 const SEND = ['sqs:SendMessage'];
 const MOVE = ['sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks', 'sqs:CancelMessageMoveTask'];
 const LOOK = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
-const READ = ['dynamodb:GetItem', 'dynamodb:Query'];
+const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
 const READ_WRITE = [...READ, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
 const BATCH_WRITE = ['dynamodb:BatchWriteItem'];
-const DEBTS = [...READ, 'dynamodb:BatchGetItem', 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate'];
+const DEBTS = [...READ, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate'];
 
 /** What the stages of a group touch besides the registry, the queues it consumes and the messages it owes. */
 export interface Needs {

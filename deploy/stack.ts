@@ -9,7 +9,13 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { GatewayVpcEndpointAwsService, type IVpc, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
-import { ApplicationLoadBalancer, ApplicationProtocol, SslPolicy } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import {
+  ApplicationLoadBalancer,
+  ApplicationProtocol,
+  ListenerAction,
+  ListenerCondition,
+  SslPolicy,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { namesOf } from '../src/io/aws/names.ts';
@@ -44,7 +50,10 @@ export interface RemessaStackProps extends StackProps {
 }
 
 const HTTP_PORT = 8080;
-export const HEALTH_PATH = '/health';
+/** Whether a task is to be sent requests: alive, not ending, its stores answer (src/api/routes/health.ts). */
+export const HEALTH_PATH = '/readyz';
+/** Asked from inside the network; nobody outside has a use for them. */
+export const INSIDE_PATHS = ['/metrics', '/healthz', '/readyz'];
 
 export class RemessaStack extends Stack {
   readonly storage: Storage;
@@ -149,8 +158,19 @@ export class RemessaStack extends Stack {
       port: HTTP_PORT,
       protocol: ApplicationProtocol.HTTP,
       targets: [input.service.loadBalancerTarget({ containerName: 'remessa', containerPort: HTTP_PORT })],
-      healthCheck: { path: HEALTH_PATH, interval: Duration.seconds(15), healthyThresholdCount: 2 },
+      healthCheck: {
+        path: HEALTH_PATH,
+        interval: Duration.seconds(15),
+        healthyThresholdCount: 2,
+        // A store that is away for a minute is no reason to start other tasks.
+        unhealthyThresholdCount: 10,
+      },
       deregistrationDelay: Duration.millis(DRAIN_MS),
+    });
+    listener.addAction('InsideOnly', {
+      priority: 1,
+      conditions: [ListenerCondition.pathPatterns(INSIDE_PATHS)],
+      action: ListenerAction.fixedResponse(404),
     });
     admit(input.service, securityGroup, HTTP_PORT);
     new CfnOutput(this, 'Address', { value: front.loadBalancerDnsName });

@@ -134,6 +134,8 @@ describe('what the drivers call', () => {
     ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
     PublishBatch: 'sns:Publish',
     BatchExecuteStatement: 'dynamodb:PartiQLInsert',
+    TransactWriteItems: 'dynamodb:PutItem',
+    TransactGetItems: 'dynamodb:GetItem',
   };
   /** What makes an installation has permissions of whoever runs it; Timestream is another account's choice. */
   const APART = /(^|\/)(provision|\w+Resources?|policies|aspects|timestream)\.ts$/;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { backlogPerTask, ROLE_GROUPS, rolesOf, STOP_SECONDS, threadsOf } from '../../deploy/groups.ts';
+import { HEALTH_PATH, INSIDE_PATHS } from '../../deploy/stack.ts';
 import { deriveLimits } from '../../src/config/limits.ts';
 import { resolveSettings } from '../../src/config/load.ts';
 import { ROLES } from '../../src/roles/roles.ts';
@@ -252,8 +253,19 @@ describe('the way in', () => {
     expect(ingress.map(({ FromPort }) => FromPort)).toEqual([443]);
     const inside = open.of('AWS::EC2::SecurityGroupIngress');
     expect(inside.map(({ Properties }) => Properties['FromPort'])).toEqual([8080]);
+    const [rule] = open.of('AWS::ElasticLoadBalancingV2::ListenerRule');
+    expect(rule?.Properties).toMatchObject({
+      Conditions: [{ Field: 'path-pattern', PathPatternConfig: { Values: INSIDE_PATHS } }],
+      Actions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '404' } }],
+    });
     const services = open.of('AWS::ECS::Service').filter(({ Properties }) => Properties['LoadBalancers'] !== undefined);
     expect(services.map(({ Properties }) => Properties['ServiceName'])).toEqual(['remessa-input']);
+  });
+
+  it('asks tasks for what the API answers', () => {
+    const routes = readFileSync(resolve(import.meta.dirname, '../../src/api/routes/health.ts'), 'utf8');
+    for (const path of INSIDE_PATHS) expect(routes).toContain(`app.get('${path}'`);
+    expect(INSIDE_PATHS).toContain(HEALTH_PATH);
   });
 
   it('goes to stores by endpoints of the network', () => {
