@@ -3,7 +3,8 @@
  * `id`, `client` and `at` (ISO 8601, UTC) put before it.
  *
  * A call carries at most 10 events and 256 KiB, as PutEvents counts them. PutEvents answers for each event by itself: those
- * it had trouble with are sent again, up to `triesMax` times with jitter between; one it refuses ends the call.
+ * it had trouble with are sent again, up to `triesMax` times with jitter between; one that it refuses is told once the others
+ * of its call are settled.
  *
  * Faults: `NOTICE_REFUSED`, `SERVICE_DENIED`, `SERVICE_IO`.
  */
@@ -13,14 +14,12 @@ import type { Clock } from '../../core/clock.ts';
 import { Fault } from '../../core/faults.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import { EVENT_BYTES_MAX, type EventPublisher, type OutgoingEvent } from '../ports/events.ts';
-import { errorName, serviceFault } from './serviceFaults.ts';
+import { ENTRIES_MAX, type EntryTries, type Outcome, settleEntries } from './batchEntries.ts';
+import { errorName, isDeniedName, serviceFault } from './serviceFaults.ts';
 
-export interface EventBridgeOptions {
+export interface EventBridgeOptions extends EntryTries {
   /** The bus's name; `default` is every account's own. */
   readonly bus: string;
-  readonly triesMax: number;
-  readonly retryMsMin: number;
-  readonly retryMsMax: number;
 }
 
 /** What is used of `EventBridgeClient`. */
@@ -30,7 +29,7 @@ export interface EventBridgeSender {
 }
 
 export const EVENT_SOURCE = 'remessa';
-const ENTRIES_MAX = 10;
+const WHERE = { service: 'EventBridge', operation: 'PutEvents' };
 const CALL_BYTES_MAX = 256 * 1024;
 /** What PutEvents counts for an entry's time. */
 const TIME_BYTES = 14;
@@ -41,11 +40,8 @@ const AGAIN: ReadonlySet<string> = new Set([
   'ThrottlingException',
   'Throttling',
 ]);
-const DENIED: ReadonlySet<string> = new Set([
-  'NotAuthorizedForSourceException',
-  'AccessDeniedException',
-  'NotAuthorized',
-]);
+/** What only PutEvents says where a permission is missing. */
+const NO_PERMISSION = 'NotAuthorizedForSourceException';
 const CALL_REFUSED: ReadonlySet<string> = new Set(['ResourceNotFoundException', 'ValidationException']);
 
 interface Entry {
@@ -57,27 +53,26 @@ export function openEventBridge(
   options: EventBridgeOptions,
   deps: { readonly client: EventBridgeSender; readonly clock: Clock; readonly random: RandomBytes },
 ): EventPublisher {
-  const { client, clock } = deps;
-
-  const put = async (call: readonly Entry[]): Promise<void> => {
-    let left = call;
-    for (let tries = 1; left.length > 0; tries++) {
-      const answers = await send(client, left);
-      const codes = answers.map(({ ErrorCode }) => ErrorCode ?? '');
-      const bad = codes.find((code) => code !== '' && !AGAIN.has(code));
-      if (bad !== undefined) throw entryFault(bad);
-      left = left.filter((_, index) => codes[index] !== '');
-      if (left.length === 0) return;
-      const last = codes.find((code) => code !== '') ?? '';
-      if (tries >= options.triesMax) {
-        throw new Fault('SERVICE_IO', `EventBridge PutEvents: ${tries} tries in vain, the last: ${safe(last)}`);
-      }
-      await clock.sleep(delayMs(options, tries, deps.random));
+  const { client } = deps;
+  const ask = async (entries: readonly Entry[]): Promise<Outcome[]> => {
+    try {
+      const { Entries = [] } = await client.send(new PutEventsCommand({ Entries: entries.map(({ entry }) => entry) }));
+      // Answers are told apart by their place alone: of another number of them none can be believed.
+      if (Entries.length !== entries.length) return entries.map(() => ({ kind: 'failed', code: 'NoAnswer' }));
+      return Entries.map(({ ErrorCode = '' }) => outcomeOf(ErrorCode));
+    } catch (error) {
+      const name = errorName(error);
+      if (CALL_REFUSED.has(name)) throw new Fault('NOTICE_REFUSED', `EventBridge: ${name}`);
+      throw serviceFault(WHERE, error);
     }
   };
   return {
     async publish(events) {
-      for (const call of callsOf(events.map((event) => entryOf(event, options.bus)))) await put(call);
+      for (const call of callsOf(events.map((event) => entryOf(event, options.bus)))) {
+        const codes = await settleEntries(WHERE, options, deps, call, ask);
+        const refused = codes.find((code) => code !== undefined);
+        if (refused !== undefined) throw refusal(refused);
+      }
     },
     async close() {
       client.destroy();
@@ -85,17 +80,15 @@ export function openEventBridge(
   };
 }
 
-async function send(client: EventBridgeSender, entries: readonly Entry[]): Promise<readonly PutEventsResultEntry[]> {
-  const where = { service: 'EventBridge', operation: 'PutEvents' };
-  try {
-    const { Entries = [] } = await client.send(new PutEventsCommand({ Entries: entries.map(({ entry }) => entry) }));
-    if (Entries.length === entries.length) return Entries;
-  } catch (error) {
-    const name = errorName(error);
-    if (CALL_REFUSED.has(name)) throw new Fault('NOTICE_REFUSED', `EventBridge: ${name}`);
-    throw serviceFault(where, error);
-  }
-  throw new Fault('SERVICE_IO', 'EventBridge PutEvents: an answer for another number of events');
+function outcomeOf(code: string): Outcome {
+  if (code === '') return { kind: 'done' };
+  return { kind: AGAIN.has(code) ? 'failed' : 'refused', code };
+}
+
+function refusal(code: string): Fault {
+  const name = errorName(Object.assign(new Error(), { name: code }));
+  const denied = name === NO_PERMISSION || isDeniedName(name);
+  return new Fault(denied ? 'SERVICE_DENIED' : 'NOTICE_REFUSED', `EventBridge PutEvents: ${name}`);
 }
 
 function entryOf(event: OutgoingEvent, bus: string): Entry {
@@ -125,21 +118,4 @@ function callsOf(entries: readonly Entry[]): Entry[][] {
     }
   }
   return calls;
-}
-
-function entryFault(code: string): Fault {
-  if (DENIED.has(code)) return new Fault('SERVICE_DENIED', `EventBridge PutEvents: ${safe(code)}`);
-  return new Fault('NOTICE_REFUSED', `EventBridge: ${safe(code)}`);
-}
-
-/** Codes are names; whatever else comes is not repeated. */
-function safe(code: string): string {
-  return /^[A-Za-z]{1,80}$/.test(code) ? code : 'unknown error';
-}
-
-/** Exponential with full jitter. */
-function delayMs(options: EventBridgeOptions, tries: number, random: RandomBytes): number {
-  const ceilingMs = Math.min(options.retryMsMax, options.retryMsMin * 2 ** Math.min(tries, 20));
-  const share = new DataView(new Uint8Array(random(4)).buffer).getUint32(0) / 2 ** 32;
-  return options.retryMsMin + Math.round(share * Math.max(0, ceilingMs - options.retryMsMin));
 }
