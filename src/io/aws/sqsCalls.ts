@@ -46,6 +46,9 @@ export class SqsCalls {
     try {
       return await send(this.#deps.client);
     } catch (error) {
+      // The SDK compares the MD5 of bodies and throws a plain error where one differs.
+      if (error instanceof Error && error.message.startsWith('Invalid MD5'))
+        throw new Fault('SERVICE_IO', `SQS ${operation}: a body whose MD5 does not match`);
       throw serviceFault({ service: 'SQS', operation }, error);
     }
   }
