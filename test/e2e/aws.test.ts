@@ -21,16 +21,6 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     await world.close();
   });
 
-  async function storedDebts(client: string): Promise<Map<string, bigint>> {
-    const ran = await world.box.run(['debts', '--client', client]);
-    expect(ran.code, ran.stderr).toBe(0);
-    const rows = ran.stdout.split('\n').filter((line) => line !== '');
-    const debts = rows.map((line) => JSON.parse(line) as { readonly external_ref: string; readonly amount: string });
-    const stored = new Map(debts.map((debt) => [debt.external_ref, BigInt(debt.amount.replace('.', ''))]));
-    expect(stored.size, 'no reference is stored twice').toBe(rows.length);
-    return stored;
-  }
-
   it('ingests a file of many ranges, keeps what it registered, and leaves nothing of its way', async () => {
     const { bytes, truth } = madeFile({ lines: 3000, seed: 11 });
     const file = world.box.write('made.csv', bytes);
@@ -39,7 +29,7 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     expect(receipt.ranges).toBeGreaterThan(2);
     expect(receipt.shards).toBeGreaterThan(2);
     await expectTruth(world.box, { file: bytes, truth, receipt }, { stored: false, folder: false });
-    expect(await storedDebts('acme')).toEqual(acceptedDebts(truth));
+    expect(await world.debts('acme')).toEqual(acceptedDebts(truth));
     for (const prefix of ['parts/', 'work/', 'spool/']) expect(await world.keys(prefix)).toEqual([]);
 
     const repeated = await ingested(world.box, file, 'acme', { env });
@@ -54,7 +44,7 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     const { bytes, truth } = madeFile({ lines: 200, seed: 12, refPrefix: 'S' });
     const receipt = await ingested(world.box, '-', 'small', { stdin: bytes });
     await expectTruth(world.box, { file: bytes, truth, receipt }, { stored: false, folder: false });
-    expect(await storedDebts('small')).toEqual(acceptedDebts(truth));
+    expect(await world.debts('small')).toEqual(acceptedDebts(truth));
   });
 
   it('takes what a client puts into its inbox, once, in order, whatever its name', async () => {
@@ -121,7 +111,7 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     const ran = await ingested(world.box, file, 'acme', { options: ['--dry-run'] });
     expect(ran.dryRun).toBe(true);
     expect(ran.lines['created']).toBe(truth.filter((row) => row.outcome === 'created').length);
-    const stored = await storedDebts('acme');
+    const stored = await world.debts('acme');
     expect([...stored.keys()].some((ref) => ref.startsWith('D'))).toBe(false);
     expect(ran.businessDate).toBe(AS_OF);
   });

@@ -160,6 +160,17 @@ export class AwsWorld {
     return (JSON.parse(listed.stdout) as BatchView[]).reverse();
   }
 
+  /** Amounts in cents by reference, of all debts that the program shows of a client. */
+  async debts(client: string): Promise<Map<string, bigint>> {
+    const ran = await this.box.run(['debts', '--client', client]);
+    if (ran.code !== 0) throw new Error(`debts: ${ran.stderr}`);
+    const rows = ran.stdout.split('\n').filter((line) => line !== '');
+    const debts = rows.map((line) => JSON.parse(line) as { readonly external_ref: string; readonly amount: string });
+    const stored = new Map(debts.map((debt) => [debt.external_ref, BigInt(debt.amount.replace('.', ''))]));
+    if (stored.size !== rows.length) throw new Error(`${client} has a reference twice`);
+    return stored;
+  }
+
   /** Messages of a queue that wait, and that somebody holds. */
   async depth(queue: QueueId, dead = false): Promise<{ readonly waiting: number; readonly held: number }> {
     const QueueUrl = await new QueueAt(this.sqs, (dead ? NAMES.deadLetters : NAMES.queues)[queue]).url();

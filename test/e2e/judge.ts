@@ -42,10 +42,21 @@ export interface Receipt {
 /** A receipt as `--json` prints it: one line. Cents keep every digit. */
 export function receiptOf(ran: Ran): Receipt {
   expect(ran.stdout.split('\n'), ran.stderr).toHaveLength(2);
-  const exact = JSON.parse(ran.stdout, (_key, value: unknown, context?: { readonly source?: string }) =>
+  return receiptIn(ran.stdout, (printed) => printed);
+}
+
+/** The receipt that `batch --json` shows. */
+export function receiptOfBatch(ran: Ran): Receipt {
+  expect(ran.code, ran.stderr).toBe(0);
+  return receiptIn(ran.stdout, (printed) => (printed as { readonly receipt: unknown }).receipt);
+}
+
+function receiptIn(stdout: string, find: (printed: unknown) => unknown): Receipt {
+  const exact = JSON.parse(stdout, (_key, value: unknown, context?: { readonly source?: string }) =>
     typeof value === 'number' && /^[0-9]+$/.test(context?.source ?? '') ? BigInt(context?.source ?? '') : value,
-  ) as { readonly cents: Record<string, bigint> };
-  return { ...(JSON.parse(ran.stdout) as Receipt), cents: exact.cents };
+  );
+  const { cents } = find(exact) as { readonly cents: Record<string, bigint> };
+  return { ...(find(JSON.parse(stdout)) as Receipt), cents };
 }
 
 /** Ingests with the generated files' business date and expects exit 0. */
