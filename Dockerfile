@@ -27,7 +27,8 @@ COPY --from=kernel /build/src/kernel/wasm/build ./src/kernel/wasm/build
 # Owned by root, read by everyone: the process cannot change what it runs. A volume takes its owner and mode from here.
 RUN mkdir /data && chown node:node /data && chmod 700 /data && chmod 1777 /tmp
 VOLUME ["/tmp", "/data"]
-ENV REMESSA_DATA_DIR=/data
+# Inside a container, what reaches the API is decided by what is published of it.
+ENV REMESSA_DATA_DIR=/data REMESSA_HTTP_HOST=0.0.0.0
 USER node
 EXPOSE 8080
 STOPSIGNAL SIGTERM
