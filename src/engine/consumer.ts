@@ -63,13 +63,21 @@ export class Consumer {
   async stop(drainMs: number): Promise<void> {
     this.#draining.abort();
     this.#freed?.();
-    await this.#loop;
-    const deadline = new AbortController();
-    const late = this.#deps.clock.sleep(drainMs, deadline.signal).then(() => {
-      if (!deadline.signal.aborted) for (const control of this.#inHand.values()) control.abort();
+    const quiet = new AbortController();
+    const endAll = (): void => {
+      for (const control of this.#inHand.values()) control.abort();
+    };
+    let isLate = false;
+    const late = this.#deps.clock.sleep(drainMs, quiet.signal).then(() => {
+      if (quiet.signal.aborted) return;
+      isLate = true;
+      endAll();
     });
+    // A long poll may take as long as the draining: the two run side by side, and what it still brings is in hand too.
+    await this.#loop;
+    if (isLate) endAll();
     while (this.#inHand.size > 0) await Promise.all(this.#inHand.keys());
-    deadline.abort();
+    quiet.abort();
     await late;
   }
 
