@@ -21,7 +21,7 @@ import type { ObjectStore } from '../ports/objects.ts';
 import type { Provisioning } from '../ports/provisioning.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
-import { makeDynamoDb, makeSns, makeSqs } from './clients.ts';
+import { makeDynamoDb, makeSns, makeSqs } from './sdkClients.ts';
 import { openDynamoDebts } from './debts.ts';
 import { holdInstallation } from './installation.ts';
 import { EVENT_FILTER, WORK_QUEUES } from './names.ts';

@@ -1,7 +1,7 @@
 /** From the settings to the options of the AWS drivers: plain data, which crosses to worker threads. */
 import { AWS_BOUNDS } from '../../config/awsLimits.ts';
 import type { Settings } from '../../config/schema.ts';
-import type { ClientOptions, ServiceId } from './clients.ts';
+import type { ClientOptions, ServiceId } from './sdkClients.ts';
 import type { DynamoDataOptions } from './dataPlane.ts';
 import type { DynamoDebtsOptions } from './debts.ts';
 import { type AwsNames, namesOf } from './names.ts';
