@@ -41,8 +41,6 @@ export interface Stores extends EngineStores {
 /** A running engine: the roles that were asked for, on the stores of this process. */
 export interface Engine {
   readonly stores: EngineStores;
-  /** What Prometheus fetches, and the media type of it. */
-  readonly metrics: { readonly contentType: string; render(): Promise<string> };
   /** Where the API listens, where it does. */
   readonly url?: string;
   /** Finishes or releases the work in hand, then closes everything; later calls wait for the first. */
