@@ -1,11 +1,12 @@
 /**
  * The ways in which the same debts are written, each debt on its own condition: by the driver, 25 statements a request; by
- * our own client, one PutItem each; by the SDK, either way. All begin with the debts as registering has them.
+ * our own client, one PutItem each; by the SDK, either way; and how they are read. All begin with the debts as registering has them.
  */
 import { randomBytes } from 'node:crypto';
 import {
   type AttributeValue,
   BatchExecuteStatementCommand,
+  BatchGetItemCommand,
   type DynamoDBClient,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -25,6 +26,7 @@ const BUCKETS = 64;
 const SECRET = 'a secret of measurements, 38 characters';
 const CREDENTIALS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
 const STATEMENTS_A_REQUEST = 25;
+const KEYS_A_REQUEST = 100;
 const BATCHES_IN_FLIGHT = 8;
 const PUTS_IN_FLIGHT = 32;
 const CONDITION = 'attribute_not_exists(pk) OR (turn <= :turn AND attribute_not_exists(erased))';
@@ -156,6 +158,19 @@ export function putsBySdk(client: DynamoDBClient, prepared: Prepared): Promise<v
       }),
     );
   });
+}
+
+/** Reads the debts that were prepared, 100 keys a request; answers how many are there. */
+export async function readsBySdk(client: DynamoDBClient, prepared: Prepared): Promise<number> {
+  let found = 0;
+  await inFlight(Math.ceil(prepared.length / KEYS_A_REQUEST), BATCHES_IN_FLIGHT, async (batch) => {
+    const some = prepared.slice(batch * KEYS_A_REQUEST, (batch + 1) * KEYS_A_REQUEST);
+    const Keys = some.map(({ key: [pk, sk] }) => ({ pk, sk }));
+    const RequestItems = { [TABLE]: { ConsistentRead: true, Keys } };
+    const { Responses } = await client.send(new BatchGetItemCommand({ RequestItems }));
+    found += Responses?.[TABLE]?.length ?? 0;
+  });
+  return found;
 }
 
 async function inFlight(count: number, max: number, work: (i: number) => Promise<void>): Promise<void> {

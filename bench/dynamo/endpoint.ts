@@ -1,6 +1,7 @@
 /**
  * A process that answers writes to DynamoDB as cheaply as it can: it counts the bytes of each request and says that all was
- * done; of a batch of statements also those, for each has an answer. When told to keep, it keeps every item and every
+ * done; of a batch of statements also those, for each has an answer; of a batch of reads it finds every key, with one and the
+ * same debt. When told to keep, it keeps every item and every
  * statement, so that what was sent can be compared with what should have been.
  *
  * Talks with its parent: `{ port }` once it listens; then `'keep'` → keeps from now on, `'give'` → `{ items }`, and forgets.
@@ -21,12 +22,40 @@ const DONE = Array.from({ length: 26 }, (_, count) => {
   return answerOf(`{"Responses":[${responses.join(',')}]}`);
 });
 
-function answerOf(body: string): Buffer {
-  return Buffer.from(
+/** What every key that is read is found with, beside the key. */
+const DEBT = JSON.stringify({
+  turn: { N: '7' },
+  amount_cents: { N: '123456' },
+  created_batch: { S: 'b-0123456789abcdef01234567' },
+  created_line: { N: '1234567' },
+  changed_batch: { S: 'b-0123456789abcdef01234567' },
+  changed_line: { N: '1234567' },
+  created_at_ms: { N: '1790000000000' },
+  changed_at_ms: { N: '1790000000000' },
+  doc: { S: 'acme#P4CSQ8NqPLl9MJ1y3Q5xVg' },
+  cpf: { S: '52998224725' },
+  debtor_name: { S: 'Maria da Silva Pereira' },
+  due_date: { S: '2025-03-01' },
+  debtor_email: { S: 'maria.silva@example.com' },
+  debtor_phone: { S: '+5511987654321' },
+  installment: { S: '3/12' },
+}).slice(1);
+
+function itemsFor(request: Buffer): Buffer {
+  const { RequestItems } = JSON.parse(request.toString()) as {
+    readonly RequestItems: Readonly<Record<string, { readonly Keys: readonly object[] }>>;
+  };
+  const [[table, { Keys }] = ['', { Keys: [] }]] = Object.entries(RequestItems);
+  const items = Keys.map((key) => `${JSON.stringify(key).slice(0, -1)},${DEBT}`);
+  return answerOf(`{"Responses":{"${table}":[${items.join(',')}]},"UnprocessedKeys":{}}`);
+}
+
+function answerOf(text: string): Buffer {
+  const body = Buffer.from(text);
+  const head =
     'HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n' +
-      `x-amz-crc32: ${crc32(body)}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    'latin1',
-  );
+    `x-amz-crc32: ${crc32(body)}\r\ncontent-length: ${body.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 
 let keeping = false;
@@ -44,6 +73,7 @@ function serve(socket: Socket): void {
     body = [];
     left = -1;
     if (operation === 'BatchExecuteStatement') socket.write(DONE[statementsIn(whole)] as Buffer);
+    else if (operation === 'BatchGetItem') socket.write(itemsFor(whole));
     else socket.write(operation === 'PutItem' ? PUT : WRITTEN);
   };
   socket.setNoDelay(true);
@@ -61,7 +91,7 @@ function serve(socket: Socket): void {
       head = Buffer.alloc(0);
     }
     left -= rest.length;
-    if (keeping || operation === 'BatchExecuteStatement') body.push(rest);
+    if (keeping || operation !== 'BatchWriteItem') body.push(rest);
     if (left === 0) finish();
   });
 }
@@ -85,6 +115,7 @@ function statementsIn(body: Buffer): number {
 }
 
 function keep(operation: string, body: Buffer): void {
+  if (operation === 'BatchGetItem') return;
   if (operation === 'BatchExecuteStatement') {
     const { Statements } = JSON.parse(body.toString()) as { readonly Statements: readonly SentStatement[] };
     for (const { Statement, Parameters } of Statements) items.push(['', '', Statement, JSON.stringify(Parameters)]);

@@ -10,7 +10,7 @@ import { assert } from '../../src/core/assert.ts';
 import { debtOf, type Item } from '../../src/io/aws/debtItems.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import { medianOf } from '../statistics.ts';
-import { CLIENT, openDebts, openPuts, prepare, putsBySdk, statementsBySdk, TURN } from './debtWriters.ts';
+import { CLIENT, openDebts, openPuts, prepare, putsBySdk, readsBySdk, statementsBySdk, TURN } from './debtWriters.ts';
 import type { KeptItem } from './endpoint.ts';
 import { Loopback } from './loopback.ts';
 import { perCpuSecond } from './measure.ts';
@@ -30,6 +30,9 @@ export interface MeasuredDebts {
   readonly sdkStatements: number;
   readonly sdkPuts: number;
   readonly ratio: number;
+  /** Debts read, 100 a request, by the driver and by the SDK. */
+  readonly reads: number;
+  readonly sdkReads: number;
 }
 
 const SAMPLE_LINES = 10_000;
@@ -59,6 +62,11 @@ export async function measureDebts(options: MeasureDebtsOptions = {}): Promise<M
     assertSame(sent, await loopback.itemsOf(() => statementsBySdk(sdk, prepared)));
     const one = await loopback.itemsOf(() => puts.write(rows.slice(0, SDK_PUTS)));
     assertSame(one.map(sorted), (await loopback.itemsOf(() => putsBySdk(sdk, few))).map(sorted));
+    const read = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) verifyRead(await debts.fetch(CLIENT, rows), rows);
+    };
+    const readSdk = async (): Promise<void> =>
+      assert((await readsBySdk(sdk, prepared)) === rows.length, 'every debt is found');
     const figures: MeasuredDebts[] = [];
     for (let round = -WARM_ROUNDS; round < rounds; round++) {
       const statements = await perCpuSecond(rows.length * REPEATS, () => write(REPEATS));
@@ -66,7 +74,9 @@ export async function measureDebts(options: MeasureDebtsOptions = {}): Promise<M
       const single = await perCpuSecond(rows.length, () => puts.write(rows));
       const sdkPuts = await perCpuSecond(few.length, () => putsBySdk(sdk, few));
       const ratio = statements / Math.max(sdkStatements, sdkPuts);
-      if (round >= 0) figures.push({ statements, puts: single, sdkStatements, sdkPuts, ratio });
+      const reads = await perCpuSecond(rows.length * REPEATS, () => read(REPEATS));
+      const sdkReads = await perCpuSecond(rows.length, readSdk);
+      if (round >= 0) figures.push({ statements, puts: single, sdkStatements, sdkPuts, ratio, reads, sdkReads });
     }
     const median = (name: keyof MeasuredDebts): number => medianOf(figures.map((figure) => figure[name]));
     return {
@@ -75,6 +85,8 @@ export async function measureDebts(options: MeasureDebtsOptions = {}): Promise<M
       sdkStatements: median('sdkStatements'),
       sdkPuts: median('sdkPuts'),
       ratio: median('ratio'),
+      reads: median('reads'),
+      sdkReads: median('sdkReads'),
     };
   } finally {
     sdk.destroy();
@@ -118,6 +130,15 @@ function makeDebts(lines: number): StoredDebt[] {
     });
   }
   return [...rows.values()].sort((a, b) => a.refHash - b.refHash);
+}
+
+/** Throws unless each debt was found under its own key, with values. */
+function verifyRead(found: readonly (StoredDebt | undefined)[], rows: readonly StoredDebt[]): void {
+  for (const [i, row] of rows.entries()) {
+    const debt = found[i];
+    assert(debt?.refHash === row.refHash && debt.externalRef === row.externalRef, 'a debt is found by its key');
+    assert(debt.cpf === '52998224725' && debt.amountCents === 123_456, 'a debt is found with its values');
+  }
 }
 
 /** Throws unless the statements insert every debt once, with its values. */

@@ -5,7 +5,7 @@
  * Such a store is far away: what is stored of a group is asked for while the group before it is written, and a group is
  * some dozens of its requests, so that few of them wait for the last of a group. Groups have no reference in common.
  *
- * Memory: two groups of keys and stored debts, and the rows of one: 1.2 KB each, 7 MiB in all.
+ * Memory: two groups of keys and stored debts, and the rows of one: under 0.9 KB each, 5 MiB in all.
  */
 import {
   DEBT_FATES,

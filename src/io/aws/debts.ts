@@ -4,7 +4,7 @@
  * Opened by `openDynamoDebts(options, { clock, random, telemetry, credentials? })`; nothing is asked of AWS until the first call.
  *
  * - Reading: strongly consistent, 100 keys a request, several requests under way.
- * - Writing: 25 debts a request, each on its own condition (debtStatements.ts; why so: docs/decisions/010). What a condition
+ * - Writing: 25 debts a request, each on its own condition (debtStatements.ts; why so: docs/decisions/011). What a condition
  *   refused is looked up: a later turn ends the write as `superseded`, a tombstone stays, and anything else was written to
  *   meanwhile under no later turn and is tried again. A turn's write can be repeated, whole or in part, at any time.
  * - Lists: by reference and hash one read; by document through the index, each debt then read from the table itself, so that
