@@ -319,6 +319,26 @@ describe('stopping', () => {
     expect(calls).toEqual(['ack m-1']);
   });
 
+  it('drains beside the last long poll, and aborts what that still brings after the deadline', async () => {
+    let answer: (messages: ReceivedMessage[]) => void = () => {};
+    const poll = (): Promise<ReceivedMessage[]> => new Promise((go) => (answer = go));
+    const { hands, calls, clock, consumer, start } = bind(make({ slots: 2 }, { receive: poll }));
+    const message = (id: string): ReceivedMessage => ({ id, group: 'acme', body: '', receipt: id, receives: 1 });
+    await start();
+    answer([message('m-1')]);
+    await settled();
+    const stopped = consumer.stop(1000);
+    await clock.advance(1000);
+    expect(hands.signals.get('m-1')?.aborted).toBe(true);
+    answer([message('m-2')]);
+    await settled();
+    expect(hands.signals.get('m-2')?.aborted).toBe(true);
+    hands.endAll();
+    await stopped;
+    expect(calls.filter((call) => !call.startsWith('extend'))).toEqual(['release m-1 0', 'release m-2 0']);
+    expect(clock.sleeping).toBe(0);
+  });
+
   it('waits for what is in hand', async () => {
     const { hands, calls, clock, consumer, start } = bind(make());
     await start('m-1', 'm-2');
