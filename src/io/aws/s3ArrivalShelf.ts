@@ -14,6 +14,9 @@ export interface ShelvedRecord {
   readonly message: ShelvedMessage;
   readonly announced: Announcement;
   fate: 'new' | 'held' | 'told' | 'done';
+  /** How often it could not be judged, and from when on it is tried again. */
+  failures: number;
+  retryAtMs: number;
 }
 
 export class ShelvedMessage {
@@ -32,7 +35,7 @@ export class ShelvedMessage {
     this.spoilt = all.flatMap((each) => (each.kind === 'spoilt' ? [each.reason] : []))[0];
     this.records = all
       .filter(({ kind }) => kind !== 'spoilt')
-      .map((announced) => ({ message: this, announced, fate: 'new' }));
+      .map((announced) => ({ message: this, announced, fate: 'new', failures: 0, retryAtMs: nowMs }));
     this.receivedMs = nowMs;
     this.renewedMs = nowMs;
   }
@@ -95,6 +98,9 @@ export interface ShelfOptions {
 
 /** How long what was put back stays away. */
 const AWAY_MS = 15 * 60_000;
+/** Between two tries to judge a record. */
+const JUDGE_AGAIN_MS_MIN = 500;
+const JUDGE_AGAIN_MS_MAX = 300_000;
 /** Requests for ten messages each that one look makes. */
 const RECEIVES_A_LOOK = 26;
 
@@ -118,6 +124,21 @@ export class MessageShelf {
 
   messages(): IterableIterator<ShelvedMessage> {
     return this.#messages.values();
+  }
+
+  /** Records that are to be judged now. */
+  unjudged(): ShelvedRecord[] {
+    const nowMs = this.#clock.monotonicMs();
+    return [...this.#messages.values()].flatMap(({ records }) =>
+      records.filter(({ fate, retryAtMs }) => fate === 'new' && retryAtMs <= nowMs),
+    );
+  }
+
+  /** It could not be judged: it is left alone for a while, the longer the more often. */
+  postpone(record: ShelvedRecord): void {
+    record.failures += 1;
+    const waitMs = Math.min(JUDGE_AGAIN_MS_MAX, JUDGE_AGAIN_MS_MIN * 2 ** Math.min(record.failures, 20));
+    record.retryAtMs = this.#clock.monotonicMs() + waitMs;
   }
 
   /** Takes up to a look's worth of messages; waits up to `waitMs` for the first. */

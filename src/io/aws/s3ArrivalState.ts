@@ -10,8 +10,9 @@
 import { batchIdOf } from '../../core/ids.ts';
 import type { ObjectInfo } from '../ports/objects.ts';
 import type { Registry } from '../ports/registry.ts';
+import { INBOX_PREFIX } from './names.ts';
 import type { CreatedObject } from './s3Events.ts';
-import { INBOX_PREFIX, inboxKey, parsePin } from './s3Pins.ts';
+import { inboxKey, parsePin } from './s3Pins.ts';
 
 /** One state of an object of the inbox, as it is given. */
 export interface InboxState {

@@ -45,7 +45,7 @@ import { type ReconciliationOptions, S3Reconciliation } from './s3Reconciliation
 
 export interface S3ArrivalsOptions extends S3CallOptions, NoticesOptions {
   readonly bucket: string;
-  /** How long a poll with nothing to give waits for a message; whole seconds count, 20 at most. */
+  /** How long a poll with nothing to give waits for a message; in seconds begun, 20 at most. */
   readonly pollMsMax: number;
   /** Messages and found objects that are held at once. */
   readonly heldMax: number;
@@ -158,7 +158,7 @@ export class S3Arrivals implements Arrivals {
     for (const problem of problems) this.#tellProblem(problem);
   }
 
-  /** Every record is judged for itself: where one cannot be just now, the next look tries it again. */
+  /** Every record is judged for itself: where one cannot be just now, a later look tries it again. */
   async #judgeMessages(): Promise<void> {
     const problems: unknown[] = [];
     for (const message of this.#shelf.messages()) {
@@ -170,13 +170,11 @@ export class S3Arrivals implements Arrivals {
         );
       }
     }
-    const open = [...this.#shelf.messages()].flatMap((message) =>
-      message.records.filter(({ fate }) => fate === 'new').map((record) => ({ message, record })),
-    );
-    await eachAtOnce(open, async ({ record }) => {
+    await eachAtOnce(this.#shelf.unjudged(), async (record) => {
       try {
         await this.#judgeRecord(record);
       } catch (error) {
+        this.#shelf.postpone(record);
         problems.push(error);
       }
     });

@@ -42,12 +42,12 @@ export class S3Notices {
     this.#options = options;
   }
 
-  /** Up to ten messages; waits up to `waitMs` (whole seconds count) for the first. */
+  /** Up to ten messages; waits up to `waitMs` (in seconds begun) for the first. */
   async receive(waitMs: number): Promise<Notice[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: this.#options.queueUrl,
       MaxNumberOfMessages: BATCH_MAX,
-      WaitTimeSeconds: Math.min(WAIT_SECONDS_MAX, Math.floor(waitMs / 1000)),
+      WaitTimeSeconds: Math.min(WAIT_SECONDS_MAX, Math.ceil(waitMs / 1000)),
       VisibilityTimeout: seconds(this.#options.visibilityMs),
     });
     const { Messages } = await this.#call('ReceiveMessage', () => this.#client.send(command));

@@ -9,9 +9,8 @@
  */
 import { assert } from '../../core/assert.ts';
 import { CLIENT_ID } from '../ports/clients.ts';
+import { INBOX_PREFIX } from './names.ts';
 
-/** Where clients' files lie in the bucket. */
-export const INBOX_PREFIX = 'inbox/';
 /** S3: 1,024 bytes of UTF-8. */
 const KEY_BYTES_MAX = 1024;
 const ENGINE_KEY_CHARACTERS_MAX = 900;

@@ -13,9 +13,9 @@
  */
 import { GetBucketVersioningCommand } from '@aws-sdk/client-s3';
 import type { ObjectStore } from '../ports/objects.ts';
+import { INBOX_PREFIX } from './names.ts';
 import type { S3Calls } from './s3Calls.ts';
 import { type Listed, listPages } from './s3List.ts';
-import { INBOX_PREFIX } from './s3Pins.ts';
 
 export interface ReconciliationOptions {
   readonly everyMs: number;

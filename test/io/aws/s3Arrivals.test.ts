@@ -192,6 +192,37 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     );
   });
 
+  it('tries what it could not look at again, less and less often, and gives the others meanwhile', async () => {
+    const clock = new FakeClock();
+    let heads = 0;
+    let broken = true;
+    inbox.s3.client.middlewareStack.add(
+      (next, context) => async (args) => {
+        const { Key } = args.input as { readonly Key?: string };
+        if (context.commandName !== 'HeadObjectCommand' || Key !== 'inbox/acme/denied') return next(args);
+        heads += 1;
+        if (broken) throw Object.assign(new Error('no'), { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+        return next(args);
+      },
+      { step: 'initialize' },
+    );
+    arrivals = inbox.open({ visibilityMs: 60_000 }, clock);
+    await bring('inbox/acme/denied', 'x', '1', 1000);
+    await bring(KEY, 'y', '1', 2000);
+    const [other] = (await poll()).arrivals;
+    expect(other?.key).toBe(KEY);
+    await other?.settle();
+    for (let i = 0; i < 200; i++) {
+      clock.advance(200);
+      await poll().catch((error: { readonly code?: unknown }) => expect(error.code).toBe('SERVICE_DENIED'));
+    }
+    expect(heads).toBeGreaterThan(3);
+    expect(heads).toBeLessThan(12);
+    broken = false;
+    clock.advance(31_000);
+    expect((await poll()).arrivals.map(({ key }) => key)).toEqual(['inbox/acme/denied']);
+  });
+
   it('gives on what others of its client held up, and gives back what it cannot get rid of', async () => {
     arrivals = inbox.open({ heldMax: 4 });
     for (let i = 0; i < 4; i++) await bring(`inbox/blocked/${i}`, `${i}`, '1', 1000 + i);
