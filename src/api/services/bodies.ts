@@ -6,11 +6,10 @@
  * one larger than `bytesMax` with `FILE_TOO_LARGE`. Faults besides: `MEDIA_TYPE_UNKNOWN`, `REQUEST_INVALID`.
  */
 import type { IncomingMessage } from 'node:http';
-import { pipeline, Transform } from 'node:stream';
-import { Busboy } from '@fastify/busboy';
 import { Fault, isFault } from '../../core/faults.ts';
 import { endSocket } from '../problems.ts';
 import type { Checksums } from './checksums.ts';
+import { boundaryOf, filePartOf } from './forms.ts';
 
 export interface BodyLimits {
   readonly bytesMax: number;
@@ -91,95 +90,26 @@ async function* content(
 }
 
 function formFile(request: IncomingMessage, checksums: Checksums, limits: BodyLimits): FileBody {
+  const boundary = boundaryOf(request.headers['content-type'] ?? '');
   let name: string | undefined;
+  // The form as a whole may be a little larger than the file in it.
+  const whole = content(request, checksums, { ...limits, bytesMax: limits.bytesMax + FORM_BYTES_MAX });
+  const part = filePartOf(whole, boundary, FORM_BYTES_MAX, (found) => {
+    name = found;
+  });
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    const opened = openForm(request, checksums, limits);
+    let bytesOfFile = 0;
     try {
-      const file = await opened.file;
-      name = file.name;
-      for await (const chunk of file.stream as AsyncIterable<Uint8Array>) yield chunk;
-      await opened.done;
-      if (file.stream.truncated) throw tooLarge(limits);
-    } catch (error) {
-      throw isFault(error) ? error : await opened.fault(error);
+      for await (const chunk of part) {
+        bytesOfFile += chunk.length;
+        if (bytesOfFile > limits.bytesMax) throw tooLarge(limits);
+        yield chunk;
+      }
     } finally {
-      opened.end();
+      await whole.return(undefined);
     }
   }
   return { bytes: bytes(), name: () => name };
-}
-
-interface FilePart {
-  readonly name: string;
-  readonly stream: AsyncIterable<Uint8Array> & { readonly truncated: boolean };
-}
-
-/** Busboy takes the request through a tap, which sees all content; its file part stops the flow while nobody reads it. */
-function openForm(request: IncomingMessage, checksums: Checksums, limits: BodyLimits) {
-  const { headers } = request;
-  const watch = watchStill(request, limits.stillMsMax);
-  let parser: InstanceType<typeof Busboy>;
-  try {
-    const type = headers['content-type'] ?? '';
-    parser = new Busboy({
-      headers: { ...headers, 'content-type': type },
-      limits: { files: 1, fields: 16, fieldSize: 4096, fileSize: limits.bytesMax + 1, parts: 20, headerPairs: 20 },
-    });
-  } catch {
-    watch.end();
-    throw new Fault('REQUEST_INVALID', 'the form names no boundary');
-  }
-  const tap = new Transform({
-    transform(chunk: Uint8Array, _encoding, pass) {
-      watch.busy();
-      checksums.content(chunk);
-      pass(null, chunk);
-      watch.waiting();
-    },
-  });
-  const { promise: file, resolve: found, reject: missing } = Promise.withResolvers<FilePart>();
-  const { promise: done, resolve: ended, reject: broke } = Promise.withResolvers<void>();
-  // Whoever does not wait for them is not told of their failure.
-  for (const promise of [file, done]) promise.catch(() => {});
-  parser.on('file', (_field, stream, filename) => found({ name: filename ?? '', stream }));
-  parser.on('filesLimit', () => broke(new Fault('REQUEST_INVALID', 'the form holds more than one file')));
-  const cut = (): void => {
-    if (!request.complete) tap.destroy(watch.fault() ?? new Fault('BODY_CUT'));
-  };
-  request.on('error', cut).on('close', cut).pipe(tap);
-  // The request itself stands outside: it would be destroyed with the others, and its connection with it.
-  pipeline(tap, parser, (error) => {
-    watch.end();
-    if (error != null) {
-      missing(error);
-      broke(error);
-      return;
-    }
-    missing(new Fault('REQUEST_INVALID', 'the form holds no file part'));
-    ended();
-  });
-  return {
-    file,
-    done,
-    async fault(error: unknown): Promise<Fault> {
-      // A part that ends too early is told before what cut it.
-      const cause = await done.then(
-        () => error,
-        (told: unknown) => told,
-      );
-      if (isFault(cause)) return cause;
-      const cut = request.destroyed && !request.complete;
-      return (
-        watch.fault() ??
-        (cut ? new Fault('BODY_CUT', '', {}, cause) : new Fault('REQUEST_INVALID', 'the form is broken'))
-      );
-    },
-    end() {
-      watch.end();
-      request.off('error', cut).off('close', cut).unpipe(tap);
-      tap.destroy();
-    },
-  };
 }
 
 /** Destroys a request whose next bytes do not come in time; the time its reader takes does not count. */

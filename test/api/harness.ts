@@ -1,0 +1,208 @@
+/**
+ * The API on a port of its own over the embedded driver, the engine's stages in this process and driven by hand, and keys
+ * of two clients and an operator. Everything a test opens here is closed and removed after it.
+ */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { afterEach } from 'vitest';
+import type { ApiContext } from '../../src/api/context.ts';
+import { type RunningApi, startApi } from '../../src/api/server.ts';
+import type { Settings } from '../../src/config/schema.ts';
+import { issueKey } from '../../src/stages/apiKeys.ts';
+import { openWorld, type World } from '../fault/inProcess.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly bytes: Buffer;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
+  readonly json: any;
+}
+
+export interface Sent {
+  readonly key?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export const KEYS = ['acme', 'beta', 'operator'] as const;
+export type KeyName = (typeof KEYS)[number];
+
+export interface Api {
+  readonly world: World;
+  readonly context: ApiContext;
+  readonly url: string;
+  readonly root: string;
+  readonly tokens: Readonly<Record<KeyName, string>>;
+  /** As client acme where no key is named; `null` for none. */
+  call(method: string, path: string, sent?: Sent): Promise<Reply>;
+  /** Ends this process' API and engine and starts them again over the same folder. */
+  restart(): Promise<void>;
+  close(drainMs?: number): Promise<void>;
+}
+
+export interface ApiOptions {
+  readonly settings?: Partial<Settings>;
+  /** Puts something between the API and its stores. */
+  readonly wrap?: (context: ApiContext) => ApiContext;
+}
+
+const open = new Set<Api>();
+
+/** Registers what closes every API after its test. */
+export function closesApis(): void {
+  afterEach(async () => {
+    for (const api of open) {
+      await api.close();
+      rmSync(api.root, { recursive: true, force: true });
+    }
+    open.clear();
+  });
+}
+
+function memoryFolder(): string {
+  try {
+    accessSync('/dev/shm', constants.W_OK);
+    return '/dev/shm';
+  } catch {
+    return tmpdir();
+  }
+}
+
+const BASE: Partial<Settings> = { httpPort: 0, smallRecordsMax: 1000 };
+
+export async function openApi(options: ApiOptions = {}): Promise<Api> {
+  const root = mkdtempSync(join(memoryFolder(), 'remessa-api-'));
+  const agent = new Agent({ pipelining: 1, connections: 64 });
+  let world: World;
+  let running: RunningApi;
+  let context: ApiContext;
+  let closed = false;
+  const start = async (): Promise<void> => {
+    world = await openWorld(root, { settings: { ...BASE, ...options.settings } });
+    const { keys, submissions, idempotency, debts } = world.plane;
+    const metrics = { contentType: 'text/plain', render: async () => METRICS_PAGE };
+    const plain: ApiContext = { ...world.context, keys, submissions, idempotency, debts, metrics };
+    context = options.wrap?.(plain) ?? plain;
+    running = await startApi(context);
+    closed = false;
+  };
+  const close = async (drainMs = 2000): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await running.close(drainMs);
+    await world.close();
+  };
+  await start();
+  const tokens = {} as Record<KeyName, string>;
+  for (const name of KEYS) {
+    const client = name === 'operator' ? null : name;
+    if (client !== null) {
+      const bounds = { amountCentsMin: 1, amountCentsMax: 999_999_999_999_999 };
+      await world!.plane.clients.add({ id: client, name, profile: 'default', ...bounds, createdAtMs: 0 });
+    }
+    const scope = client === null ? 'operator' : 'client';
+    const deps = { clock: world!.context.clock, random: (size: number) => randomBytes(size) };
+    const made = await issueKey(world!.plane.keys, deps, { scope, client, name, endsAtMs: null });
+    tokens[name] = made.token;
+  }
+  const api: Api = {
+    get world() {
+      return world;
+    },
+    get context() {
+      return context;
+    },
+    get url() {
+      return running.url;
+    },
+    root,
+    tokens,
+    async call(method, path, sent = {}) {
+      const token = sent.key === undefined ? tokens.acme : sent.key;
+      const body = sent.json === undefined ? sent.body : JSON.stringify(sent.json);
+      const answer = await request(`${running.url}${path}`, {
+        method: method as 'GET',
+        dispatcher: agent,
+        headers: {
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(sent.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...sent.headers,
+        },
+        ...(body === undefined ? {} : { body: body as string }),
+      });
+      const bytes = Buffer.from(await answer.body.arrayBuffer());
+      const text = bytes.toString('utf8');
+      const isJson = String(answer.headers['content-type']).includes('json');
+      return {
+        status: answer.statusCode,
+        headers: answer.headers,
+        bytes,
+        text,
+        json: isJson ? JSON.parse(text) : undefined,
+      };
+    },
+    async restart() {
+      await close();
+      await start();
+    },
+    async close(drainMs) {
+      await close(drainMs);
+      await agent.close().catch(() => {});
+    },
+  };
+  open.add(api);
+  return api;
+}
+
+const METRICS_PAGE = `# TYPE remessa_lines_total counter
+remessa_lines_total{client="acme"} 5
+remessa_lines_total{client="beta"} 7
+# TYPE remessa_pool_queued gauge
+remessa_pool_queued 0
+`;
+
+export const VALID_CPF = '52998224725';
+
+export function line(ref: string, change: Readonly<Record<string, string | null>> = {}) {
+  return {
+    external_ref: ref,
+    debtor_name: 'Maria Silva',
+    cpf: VALID_CPF,
+    amount: '123.45',
+    due_date: '2026-03-10',
+    ...change,
+  };
+}
+
+export const HEADER = 'external_ref,debtor_name,cpf,amount,due_date\n';
+
+export function csv(...refs: readonly string[]): string {
+  return HEADER + refs.map((ref) => `${ref},Maria Silva,${VALID_CPF},123.45,2026-03-10\n`).join('');
+}
+
+/** Opens a submission and answers its id. */
+export async function openSubmission(api: Api, json: unknown = {}, key = api.tokens.acme): Promise<string> {
+  const made = await api.call('POST', '/v1/submissions', { key, json });
+  if (made.status !== 201) throw new Error(made.text);
+  return made.json.id as string;
+}
+
+/** The bytes of the object that a batch was accepted with. */
+export async function rawOf(api: Api, batch: string): Promise<string> {
+  const { key } = await api.world.batch(batch);
+  return Buffer.from((await api.context.objects.get(key)) ?? []).toString('utf8');
+}
+
+/** Keys of all raw objects. */
+export async function rawObjects(api: Api): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of api.context.objects.list('raw/')) keys.push(key);
+  return keys;
+}
