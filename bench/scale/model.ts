@@ -20,10 +20,13 @@ export interface Rates {
     | 'scanBytesPerSecond'
     | 'stageRecordsPerSecond'
     | 'sendRecordsPerSecond'
+    | 'debtReadsPerSecond'
+    | 'debtWritesPerSecond'
+    | 'unpackRecordsPerSecond'
     | 'finishRecordsPerSecond'
     | 'fileBytesPerRecord'
   >;
-  readonly assumed: Figures<'registerRecordsPerSecond' | 'virtualProcessor' | 'use'>;
+  readonly assumed: Figures<'virtualProcessor' | 'use'>;
   readonly quotas: Figures<
     | 'tableUnitsPerSecond'
     | 'newTableUnitsPerSecond'
@@ -100,7 +103,10 @@ export function lineOf(rates: Rates, units: Units, mix: Mix): Line {
       input: each(measured.scanBytesPerSecond.value / measured.fileBytesPerRecord.value),
       // The stage's own measure has parsing, packing and a disk; sending takes the disk's place and more.
       intermediate: each(measured.stageRecordsPerSecond.value) + each(measured.sendRecordsPerSecond.value),
-      registering: each(assumed.registerRecordsPerSecond.value),
+      registering:
+        each(measured.unpackRecordsPerSecond.value) +
+        each(measured.debtReadsPerSecond.value) +
+        (mix.created + mix.updated) * each(measured.debtWritesPerSecond.value),
       batch: each(measured.finishRecordsPerSecond.value),
     },
   };

@@ -85,6 +85,9 @@ describe('a line', () => {
       expect(seconds).toBeCloseTo(4 * (fast.seconds[name] ?? 0), 12);
     }
     expect(fast.seconds['intermediate']).toBeCloseTo(1 / 2_760_000 + 1 / 1_100_000, 12);
+    expect(fast.seconds['registering']).toBeCloseTo(1 / 2_270_000 + 1 / 151_000 + 1 / 172_000, 12);
+    const daily = lineOf(changed('assumed', { virtualProcessor: 1 }), UNITS, DAILY);
+    expect(daily.seconds['registering']).toBeCloseTo(1 / 2_270_000 + 1 / 151_000 + 0.1 / 172_000, 12);
   });
 
   it('cannot be more than itself', () => {
@@ -172,7 +175,7 @@ describe('a day', () => {
   });
 
   it('asks for tasks as its backlog grows, and never for more than it may', () => {
-    const slow = lineOf(changed('assumed', { registerRecordsPerSecond: 2000 }), UNITS, FIRST_LOAD);
+    const slow = lineOf(changed('measured', { debtWritesPerSecond: 2000 }), UNITS, FIRST_LOAD);
     const end = simulateDay(rates, slow, { linesPerDay: 3e9, cells: 1 });
     expect(end.tasks['registering']).toBe(16);
     expect(simulateDay(rates, line, { linesPerDay: 1000, cells: 1 }).tasks).toEqual({
