@@ -21,16 +21,18 @@ import type { ObjectStore } from '../ports/objects.ts';
 import type { Provisioning } from '../ports/provisioning.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
-import { makeDynamoDb, makeSns, makeSqs } from './sdkClients.ts';
+import { openDynamoClients } from './clientStore.ts';
 import { openDynamoDebts } from './debts.ts';
 import { holdInstallation } from './installation.ts';
 import { EVENT_FILTER, WORK_QUEUES } from './names.ts';
 import type { AwsOptions } from './options.ts';
 import { AwsProvisioning } from './provision.ts';
 import { isNoQueue, QueueAt } from './queueResources.ts';
+import { openDynamoRegistry } from './registry.ts';
 import { S3Arrivals } from './s3Arrivals.ts';
 import { S3Intake } from './s3Intake.ts';
 import { S3Objects, s3ClientConfig } from './s3Objects.ts';
+import { makeDynamoDb, makeSns, makeSqs } from './sdkClients.ts';
 import { serviceFault } from './serviceFaults.ts';
 import { openSqsQueue } from './sqsQueue.ts';
 
@@ -67,7 +69,13 @@ const REDRIVE_MS_MAX = 60_000;
 
 export async function openControlPlane(options: AwsOptions, deps: DriverDeps): Promise<ControlPlane> {
   const { stores, sqs, s3, close } = await openStores(options, deps);
-  const queueUrl = await queueUrlOf(sqs, options.names.queues.arrivals);
+  let queueUrl: string;
+  try {
+    queueUrl = await queueUrlOf(sqs, options.names.queues.arrivals);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const arrivals = new S3Arrivals({ ...options.arrivals, queueUrl }, { ...deps, ...stores, client: s3, sqs });
   return {
     ...stores,
@@ -116,22 +124,29 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
     { client: sqs, ...deps },
   );
   const dynamodb = makeDynamoDb(options.clients);
+  const close = async (): Promise<void> => {
+    for (const client of [dynamodb, sqs, s3]) client.destroy();
+  };
+  const { registry: table, clients } = options.names.tables;
+  const { buckets: debtsBuckets, documentSecret } = options.debts;
   try {
-    const { buckets: debtsBuckets, documentSecret } = options.debts;
-    await holdInstallation(dynamodb, { table: options.names.tables.registry, debtsBuckets, documentSecret });
-  } finally {
-    dynamodb.destroy();
+    await holdInstallation(dynamodb, { table, debtsBuckets, documentSecret });
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const { registry, clients, close } = await openTables(options, deps);
+  const tableDeps = { dynamodb, ...deps };
   return {
-    stores: { registry, clients, queue, objects, intake: new S3Intake(objects) },
+    stores: {
+      registry: openDynamoRegistry({ table, keepMs: options.batchKeepMs }, tableDeps),
+      clients: openDynamoClients({ table: clients }, tableDeps),
+      queue,
+      objects,
+      intake: new S3Intake(objects),
+    },
     s3,
     sqs,
-    async close() {
-      await close();
-      sqs.destroy();
-      s3.destroy();
-    },
+    close,
   };
 }
 
@@ -144,16 +159,6 @@ async function queueUrlOf(sqs: SQSClient, name: string): Promise<string> {
     }
     throw serviceFault({ service: 'SQS', operation: `GetQueueUrl ${name}` }, error);
   }
-}
-
-interface OpenedTables {
-  readonly registry: Registry;
-  readonly clients: ClientStore;
-  close(): Promise<void>;
-}
-
-async function openTables(_options: AwsOptions, _deps: DriverDeps): Promise<OpenedTables> {
-  throw new Fault('CONFIG_INVALID', 'this build has no registry in DynamoDB');
 }
 
 export function openProvisioning(options: AwsOptions, { clock }: Pick<DriverDeps, 'clock'>): Provisioning {

@@ -1,13 +1,14 @@
 /** From the settings to the options of the AWS drivers: plain data, which crosses to worker threads. */
 import { AWS_BOUNDS } from '../../config/awsLimits.ts';
 import type { Settings } from '../../config/schema.ts';
-import type { ClientOptions, ServiceId } from './sdkClients.ts';
+import { ANSWERS_DAYS } from './bucketResource.ts';
 import type { DynamoDataOptions } from './dataPlane.ts';
 import type { DynamoDebtsOptions } from './debts.ts';
 import { type AwsNames, namesOf } from './names.ts';
 import type { ServiceEndpoint } from './provision.ts';
 import type { S3ArrivalsOptions } from './s3Arrivals.ts';
 import type { S3ClientOptions, S3ObjectsOptions } from './s3Objects.ts';
+import type { ClientOptions, ServiceId } from './sdkClients.ts';
 
 export interface AwsOptions {
   readonly region: string;
@@ -25,6 +26,8 @@ export interface AwsOptions {
   readonly leaseMs: number;
   readonly receivesMax: number;
   readonly retentionMs: number;
+  /** How long a batch is kept after its end: as long as its answers. */
+  readonly batchKeepMs: number;
   readonly endpoints: Readonly<Record<ServiceId, ServiceEndpoint>>;
 }
 
@@ -116,6 +119,7 @@ export function awsOptionsOf(s: Settings): AwsOptions {
     leaseMs: s.leaseMs,
     receivesMax: s.receivesMax,
     retentionMs: s.awsRetentionMs,
+    batchKeepMs: ANSWERS_DAYS * 86_400_000,
     endpoints: {
       s3: endpointOf(given.s3),
       sqs: endpointOf(given.sqs),
