@@ -3,7 +3,7 @@
  * test/support/aws/installed.ts: DynamoDB Local with Maven, moto with pip. What is there already is left as it is.
  *
  * A server counts as there once its folder holds the mark of its version, which is written last; a folder without one is
- * made anew. Ends with 1, and says what is missing, where a program it needs is not on this machine or a step fails.
+ * made anew. One run at a time: two would make the same folder. Ends with 1, and says what is missing, where a program it needs is not on this machine or a step fails.
  */
 import { spawn } from 'node:child_process';
 import { access, constants, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -35,6 +35,8 @@ interface Server {
   readonly folder: string;
   /** Throws `Unmet` where what it needs to run is missing; asked at every run. */
   check(): Promise<void>;
+  /** The same for what its installation needs; asked before anything is touched. */
+  prepare(): Promise<void>;
   install(): Promise<void>;
 }
 
@@ -48,8 +50,10 @@ const dynamodbLocal: Server = {
     if (major < JAVA_MAJOR_MIN)
       throw new Unmet(`DynamoDB Local needs Java ${JAVA_MAJOR_MIN} or later; found ${major}.`);
   },
-  async install() {
+  async prepare() {
     await said('mvn', ['--version'], 'DynamoDB Local is fetched by Maven: put `mvn` on the PATH.');
+  },
+  async install() {
     await writeFile(join(DYNAMODB_LOCAL_DIR, 'pom.xml'), pom());
     const to = [`-DoutputDirectory=${DYNAMODB_LOCAL_DIR}`, '-DincludeScope=runtime'];
     const pomFile = join(DYNAMODB_LOCAL_DIR, 'pom.xml');
@@ -64,11 +68,13 @@ const moto: Server = {
   version: MOTO_VERSION,
   folder: MOTO_DIR,
   async check() {},
-  async install() {
+  async prepare() {
     const wanted = `moto needs Python 3.${PYTHON_MINOR_MIN} or later on the PATH as \`python3\`.`;
     const told = await said('python3', ['--version'], wanted);
     const [, major, minor] = /Python (\d+)\.(\d+)/.exec(told) ?? [];
     if (Number(major) !== 3 || Number(minor) < PYTHON_MINOR_MIN) throw new Unmet(`${wanted} Found: ${told.trim()}.`);
+  },
+  async install() {
     await said('python3', ['-m', 'venv', MOTO_DIR], 'Python needs its modules `venv` and `ensurepip`.');
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--constraint', CONSTRAINTS];
     await said(join(MOTO_DIR, 'bin', 'python'), [...pip, `moto[server]==${MOTO_VERSION}`]);
@@ -84,6 +90,7 @@ async function provide(server: Server): Promise<void> {
   await server.check();
   const mark = join(server.folder, MARK_FILE);
   if (await isThere(server, mark)) return;
+  await server.prepare();
   tell(`${server.name} ${server.version}: installing`);
   await rm(server.folder, { recursive: true, force: true });
   await mkdir(server.folder, { recursive: true });
@@ -167,11 +174,10 @@ function tell(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-try {
-  await mkdir(SERVERS_DIR, { recursive: true });
-  await Promise.all([provide(dynamodbLocal), provide(moto)]);
-} catch (error) {
-  if (!(error instanceof Unmet)) throw error;
-  tell(error.message);
+await mkdir(SERVERS_DIR, { recursive: true });
+for (const end of await Promise.allSettled([provide(dynamodbLocal), provide(moto)])) {
+  if (end.status === 'fulfilled') continue;
+  if (!(end.reason instanceof Unmet)) throw end.reason;
+  tell(end.reason.message);
   process.exitCode = 1;
 }
