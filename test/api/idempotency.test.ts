@@ -1,0 +1,197 @@
+/** Idempotency-Key on every POST: one effect, equal answers; running, another body, and processes that died in between. */
+import { describe, expect, it } from 'vitest';
+import type { ApiContext } from '../../src/api/context.ts';
+import { type Api, closesApis, csv, line, openApi, openSubmission, type Reply, rawObjects } from './harness.ts';
+
+closesApis();
+
+const FILE = csv('r-1', 'r-2');
+
+interface Route {
+  readonly name: string;
+  /** Makes what the request needs; answers its path. */
+  prepare(api: Api): Promise<string>;
+  readonly body: { readonly json?: unknown; readonly body?: string; readonly headers?: Record<string, string> };
+  readonly other: Route['body'];
+  /** How many effects there are. */
+  count(api: Api, path: string): Promise<number>;
+  readonly status: number;
+}
+
+const lines = (json: unknown) => ({ json });
+const file = (body: string) => ({ body, headers: { 'content-type': 'text/csv' } });
+
+const ROUTES: readonly Route[] = [
+  {
+    name: 'opening a submission',
+    prepare: async () => '/v1/submissions',
+    body: { json: { file: 'a' } },
+    other: { json: { file: 'b' } },
+    count: async (api) => (await api.call('GET', '/v1/submissions')).json.items.length,
+    status: 201,
+  },
+  {
+    name: 'appending',
+    prepare: async (api) => `/v1/submissions/${await openSubmission(api)}/lines`,
+    body: lines(line('a')),
+    other: lines(line('b')),
+    count: async (api, path) => (await api.call('GET', path)).json.items.length,
+    status: 201,
+  },
+  {
+    name: 'submitting',
+    async prepare(api) {
+      const id = await openSubmission(api);
+      await api.call('POST', `/v1/submissions/${id}/lines`, { json: line('a') });
+      return `/v1/submissions/${id}/submit`;
+    },
+    body: {},
+    other: { json: { extra: 1 } },
+    count: async (api) => (await api.call('GET', '/v1/batches')).json.items.length,
+    status: 202,
+  },
+  {
+    name: 'sending a file',
+    prepare: async () => '/v1/files',
+    body: file(FILE),
+    other: file(csv('other')),
+    count: async (api) => (await api.call('GET', '/v1/batches')).json.items.length,
+    status: 202,
+  },
+  {
+    name: 'cancelling',
+    async prepare(api) {
+      const sent = await api.call('POST', '/v1/files', file(FILE));
+      return `/v1/batches/${sent.json.id}/cancel`;
+    },
+    body: {},
+    other: { json: { extra: 1 } },
+    count: async (api) => (await api.call('GET', '/v1/batches?state=cancelled')).json.items.length,
+    status: 200,
+  },
+];
+
+const send = (api: Api, path: string, what: Route['body'], key: string): Promise<Reply> =>
+  api.call('POST', path, { ...what, headers: { ...what.headers, 'idempotency-key': key } });
+
+describe.each(ROUTES)('$name', (route) => {
+  it('ten times at once has one effect and ten equal answers; another body is refused', async () => {
+    const api = await openApi();
+    const path = await route.prepare(api);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(api, path, route.body, 'once')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(route.status));
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(new Set(answers.map(({ headers }) => headers['location'])).size).toBe(1);
+    expect(await route.count(api, path)).toBe(1);
+    const other = await send(api, path, route.other, 'once');
+    expect(other).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    await api.restart();
+    const later = await send(api, path, route.body, 'once');
+    expect({ status: later.status, text: later.text }).toEqual({ status: route.status, text: answers[0]?.text });
+    expect(await route.count(api, path)).toBe(1);
+  });
+});
+
+describe('a key', () => {
+  it('is its client’s alone, and of one route', async () => {
+    const api = await openApi();
+    const first = await send(api, '/v1/submissions', { json: {} }, 'k');
+    const headers = { 'idempotency-key': 'k' };
+    const second = await api.call('POST', '/v1/submissions', { json: {}, headers, key: api.tokens.beta });
+    expect(second.status).toBe(201);
+    expect(second.json.id).not.toBe(first.json.id);
+    const id = await openSubmission(api);
+    const elsewhere = await send(api, `/v1/submissions/${id}/lines`, { json: line('a') }, 'k');
+    expect(elsewhere).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+  });
+
+  it('may be used again after a refusal', async () => {
+    const api = await openApi();
+    const id = await openSubmission(api);
+    const path = `/v1/submissions/${id}/submit`;
+    expect((await send(api, path, {}, 'k')).json.code).toBe('SUBMISSION_EMPTY');
+    await api.call('POST', `/v1/submissions/${id}/lines`, { json: line('a') });
+    expect((await send(api, path, {}, 'k')).status).toBe(202);
+  });
+
+  it.each(['', 'x'.repeat(256), 'a b'])('of a wrong form is refused: %j', async (key) => {
+    const api = await openApi();
+    expect(await send(api, '/v1/submissions', { json: {} }, key)).toMatchObject({
+      status: 400,
+      json: { code: 'REQUEST_INVALID' },
+    });
+  });
+
+  it('whose request still runs is refused after a little while', async () => {
+    const api = await openApi();
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(FILE);
+      await held;
+    }
+    const headers = { 'content-type': 'text/csv', 'idempotency-key': 'k' };
+    const first = api.call('POST', '/v1/files', { body: slow(), headers });
+    await new Promise((next) => setTimeout(next, 100));
+    const second = await send(api, '/v1/files', file(FILE), 'k');
+    expect(second).toMatchObject({ status: 409, json: { code: 'IDEMPOTENCY_KEY_RUNNING' } });
+    expect(second.headers['retry-after']).toBe('1');
+    letGo();
+    const done = await first;
+    expect(done.status).toBe(202);
+    expect((await send(api, '/v1/files', file(FILE), 'k')).text).toBe(done.text);
+  });
+});
+
+describe('a process that died', () => {
+  /** The clock goes ahead of the leases that a dead process left. */
+  const ahead =
+    (offset: { ms: number }) =>
+    (context: ApiContext): ApiContext => ({
+      ...context,
+      clock: {
+        nowMs: () => context.clock.nowMs() + offset.ms,
+        monotonicMs: () => context.clock.monotonicMs(),
+        sleep: (ms, signal) => context.clock.sleep(ms, signal),
+      },
+    });
+
+  it('after its effect and before its answer: the effect is taken up, not made twice', async () => {
+    const offset = { ms: 0 };
+    let broken = true;
+    const api = await openApi({
+      wrap: (context) => ({
+        ...ahead(offset)(context),
+        idempotency: {
+          ...context.idempotency,
+          // The answer is never recorded, as if the process had ended just before.
+          finish: (claim, print, answer) =>
+            broken ? Promise.reject(new Error('killed')) : context.idempotency.finish(claim, print, answer),
+        },
+      }),
+    });
+    const id = await openSubmission(api);
+    const requests: readonly [string, Route['body']][] = [
+      ['/v1/submissions', { json: { file: 'x' } }],
+      [`/v1/submissions/${id}/lines`, { json: line('a') }],
+      ['/v1/files', file(FILE)],
+    ];
+    for (const [path, body] of requests)
+      expect((await send(api, path, body, `k ${path}`.replace(' ', '-'))).status).toBe(500);
+    const counts = async () => [
+      (await api.call('GET', '/v1/submissions')).json.items.length,
+      (await api.call('GET', `/v1/submissions/${id}/lines`)).json.items.length,
+      (await api.call('GET', '/v1/batches')).json.items.length,
+      (await rawObjects(api)).length,
+    ];
+    expect(await counts()).toEqual([2, 1, 1, 1]);
+    broken = false;
+    offset.ms = 31_000;
+    const wrong = await send(api, '/v1/files', file(csv('other')), 'k-/v1/files');
+    expect(wrong).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    offset.ms = 62_001;
+    for (const [path, body] of requests) {
+      expect((await send(api, path, body, `k-${path}`)).status).toBeLessThan(300);
+    }
+    expect(await counts()).toEqual([2, 1, 1, 1]);
+  });
+});
