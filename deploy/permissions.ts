@@ -20,8 +20,8 @@ const SEND = ['sqs:SendMessage'];
 const MOVE = ['sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks', 'sqs:CancelMessageMoveTask'];
 const LOOK = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'];
 const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
-const READ_WRITE = [...READ, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
 const BATCH_WRITE = ['dynamodb:BatchWriteItem'];
+const READ_WRITE = [...READ, ...BATCH_WRITE, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
 const DEBTS = [...READ, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate'];
 
 /** What the stages of a group touch besides the registry, the queues it consumes and the messages it owes. */

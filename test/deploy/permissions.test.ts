@@ -163,6 +163,18 @@ describe('what the drivers call', () => {
     expect(missing).toEqual([]);
   });
 
+  it('of a table by its keys, is allowed to whoever writes the registry, the clients and the submissions', () => {
+    const calls = readFileSync(join(folder, 'keyedTable.ts'), 'utf8').matchAll(/new (\w+)Command\(/g);
+    const made = [...new Set([...calls].map((match) => `dynamodb:${match[1]}`))];
+    expect(made.length).toBeGreaterThan(3);
+    for (const action of made) {
+      expect([action, whoMay(action, 'remessa-registry')]).toEqual([action, GROUPS.map(({ name }) => name)]);
+      for (const table of ['remessa-clients', 'remessa-submissions']) {
+        expect([action, whoMay(action, table)]).toEqual([action, expect.arrayContaining(['input', 'operator'])]);
+      }
+    }
+  });
+
   it('when it starts, is allowed to all', () => {
     for (const queue of ['picker', 'intermediate', 'registering', 'batch', 'arrivals', 'events']) {
       expect(whoMay('sqs:GetQueueUrl', `remessa-${queue}`)).toEqual(GROUPS.map(({ name }) => name));
