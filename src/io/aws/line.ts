@@ -1,7 +1,7 @@
 /**
  * A client's line in DynamoDB: slots numbered from 1 without a gap, each taken by one conditional write and never removed.
  *
- * Why it holds (docs/decisions/012)
+ * Why it holds (docs/decisions/014)
  * - A slot is put «if absent» right after the last one that is there. As none is ever removed, it can only be put while it is
  *   the end of the line: numbers never repeat, and one that was answered is lower than any taken afterwards.
  * - A batch stands at the slot whose number it carries; every other slot of it is dead. An acceptance that took a slot

@@ -17,7 +17,7 @@
  * - `open` mends: it finishes acceptances that were left, and takes away entries of batches that are closed.
  *
  * The client makes its own tries; faults `SERVICE_IO`, `SERVICE_DENIED`, `STORE_CORRUPT`. It is closed by who made it.
- * What is stored: registryItems.ts. Costs: docs/decisions/012.
+ * What is stored: registryItems.ts. Costs: docs/decisions/014.
  */
 import { attemptId } from '../../core/ids.ts';
 import type { Batch, BatchDraft, BatchFilter, Registry, TurnItem } from '../ports/registry.ts';
