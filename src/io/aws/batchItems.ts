@@ -71,7 +71,7 @@ export class BatchItems {
   }
 
   /** What is stored, where this call wrote it. */
-  async replace(batch: Batch, expectedRevision: number): Promise<StoredBatch | undefined> {
+  async replace(batch: Batch, expectedRevision: number): Promise<Batch | undefined> {
     const next: Batch = { ...batch, revision: expectedRevision + 1 };
     const open = isOpen(next);
     const token = attemptId(this.#deps.random);
@@ -98,7 +98,7 @@ export class BatchItems {
     );
     if (!won && stored?.token !== token) return undefined;
     if (!open) await this.removeEntry(batch.id);
-    return stored ?? { batch: next, first: 0, stamp: 0, open, token };
+    return next;
   }
 
   /** The batch anew under the next revision, so that whoever is about to replace this one finds it changed. */

@@ -65,7 +65,7 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
       const [stored, last] = await Promise.all([batches.read(batch.id), line.last(batch.client)]);
       if (stored?.batch.revision !== expectedRevision) return undefined;
       const { number } = await line.take(batch.client, batch.id, last, expectedRevision);
-      return (await batches.replace({ ...batch, number }, expectedRevision))?.batch;
+      return await batches.replace({ ...batch, number }, expectedRevision);
     },
     list: (filter: BatchFilter) => newestBatches(line, batches, filter),
     async open() {
