@@ -133,7 +133,7 @@ export class Consumer {
     await heartbeat;
     try {
       if (verdict.done && !control.signal.aborted) await this.#deps.queue.ack(queue, message);
-      else await this.#deps.queue.release(queue, message, verdict.done ? 0 : verdict.retryMs);
+      else await this.#deps.queue.release(queue, message, delayMsOf(verdict, control.signal));
     } catch (error) {
       // The lease runs out by itself and the message comes again; its effect is recognised then.
       this.#report('consumer.settle_failed', error);
@@ -188,4 +188,9 @@ export class Consumer {
       fields: { queue: this.#options.queue, error: error instanceof Error ? error.message : String(error) },
     });
   }
+}
+
+/** Work that was stopped here has not failed: whoever is next may have it at once. */
+function delayMsOf(verdict: Verdict, stopped: AbortSignal): number {
+  return verdict.done || stopped.aborted ? 0 : verdict.retryMs;
 }

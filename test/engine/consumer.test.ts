@@ -368,7 +368,7 @@ describe('stopping', () => {
     hands.fail('m-1', new Fault('LEASE_LOST'));
     hands.end('m-2', { done: false, retryMs: 250 });
     await stop;
-    expect(calls.filter((call) => !call.startsWith('extend'))).toEqual(['release m-1 300', 'release m-2 250']);
+    expect(calls.filter((call) => !call.startsWith('extend'))).toEqual(['release m-1 0', 'release m-2 0']);
     expect(clock.sleeping).toBe(0);
   });
 
