@@ -144,10 +144,14 @@ async function ingestUnderKills(
   return struck;
 }
 
-/** Kills that hit no batch on its way prove nothing; how far each one was depends on the machine. */
+/**
+ * Kills that hit no batch on its way prove nothing. How far each one was depends on the machine, and so does how many
+ * there were before the batch was done: of few, most must have hit.
+ */
 function expectOnItsWay(struck: readonly number[]): void {
   console.info(`killed at ${struck.map((at) => at.toFixed(2)).join(' ')}`);
-  expect(struck.filter((at) => at >= 1 && at < 7).length).toBeGreaterThanOrEqual(KILLS / 3);
+  const onItsWay = struck.filter((at) => at >= 1 && at < 7).length;
+  expect(onItsWay).toBeGreaterThanOrEqual(Math.max(1, Math.min(KILLS / 3, struck.length / 2)));
 }
 
 /** Runs the engine once more on the folder: what a killed process left owed after its batch was final is done then. */
