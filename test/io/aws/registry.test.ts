@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, Registry } from '../../../src/io/ports/registry.ts';
 import { draft, FakeClock, faultCode, moved } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers } from '../../support/aws/servers.ts';
+import { History } from './registryHistory.ts';
 import {
   createTable,
   dynamoClient,
@@ -200,6 +201,8 @@ for (const kind of dynamoServers()) {
     it('puts off a requeue that took its place and sleeps, so that it comes before nobody who was seen', async () => {
       const name = fresh();
       const { batch: first } = await whole.accept(draft(`${name}-1`, name));
+      // It waits outside of the line, and nobody else changes it.
+      await whole.replace(moved(first, { inLine: false }), 1);
       const gate = Promise.withResolvers<void>();
       const reached = Promise.withResolvers<void>();
       const sleeper = registryOn(
@@ -211,11 +214,9 @@ for (const kind of dynamoServers()) {
           return 'well';
         }),
       );
-      const late = sleeper.requeue(first, 1);
+      const late = sleeper.requeue(first, 2);
       await reached.promise;
       const { batch: second } = await whole.accept(draft(`${name}-2`, name));
-      const left = (await whole.get(first.id)) as Batch;
-      await whole.replace(moved(left, { inLine: false }), left.revision);
       expect((await whole.lineHead(name, 1)).map((batch) => batch.id)).toEqual([second.id]);
       gate.resolve();
       expect(await late).toBeUndefined();
@@ -267,6 +268,16 @@ for (const kind of dynamoServers()) {
       );
       expect(await ids(counted)).toEqual([last.id]);
       expect(read).toBe(1);
+    });
+
+    it('shows a batch again that left the line, was passed over, and came back to its place', async () => {
+      const name = fresh();
+      const { batch } = await whole.accept(draft(`${name}-1`, name));
+      const { batch: next } = await whole.accept(draft(`${name}-2`, name));
+      await whole.replace(moved(batch, { inLine: false }), 1);
+      expect((await whole.lineHead(name, 9)).map((one) => one.id)).toEqual([next.id]);
+      await whole.replace(moved(batch, { inLine: true }), 2);
+      expect((await whole.lineHead(name, 9)).map((one) => one.id)).toEqual([batch.id, next.id]);
     });
 
     it('answers fifty acceptances in the order of their numbers; several processes take no number twice', async () => {
@@ -357,101 +368,5 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
     return 'it went well';
   } catch (error) {
     return error instanceof Error ? error.message : 'no error';
-  }
-}
-
-/** What processes did and were answered, to be held against what is stored in the end. */
-class History {
-  readonly #client: string;
-  /** Answered or seen, by id: the greatest revision, and whether it was told closed. */
-  readonly #known = new Map<string, Batch>();
-  readonly #wins = new Set<string>();
-  /** Numbers of acceptances by when they began and were answered, in ticks. */
-  readonly #answers: { readonly number: number; readonly began: number; readonly ended: number }[] = [];
-  #tick = 0;
-  #headSeen = 0;
-
-  constructor(client: string) {
-    this.#client = client;
-  }
-
-  async take(registry: Registry, step: { readonly kind: string; readonly on: number }): Promise<void> {
-    const id = `${this.#client}-${step.on}`;
-    try {
-      await this.#do(registry, step.kind, id);
-    } catch (error) {
-      // The process ended: nothing was answered.
-      if (!(error instanceof Error && 'code' in error && error.code === 'SERVICE_IO')) throw error;
-    }
-  }
-
-  async #do(registry: Registry, kind: string, id: string): Promise<void> {
-    const before = this.#known.get(id);
-    const began = this.#tick++;
-    if (kind === 'look') {
-      const headBefore = this.#headSeen;
-      const line = await registry.lineHead(this.#client, 9);
-      const numbers = line.map((batch) => batch.number);
-      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-      // Nobody comes to stand before who was seen at the head when this began.
-      const [head] = numbers;
-      if (head === undefined) return;
-      expect(head).toBeGreaterThanOrEqual(headBefore);
-      this.#headSeen = Math.max(this.#headSeen, head);
-      return;
-    }
-    if (kind === 'accept' || before === undefined) {
-      const { batch, created } = await registry.accept(draft(id, this.#client));
-      if (created) this.#answers.push({ number: batch.number, began, ended: this.#tick++ });
-      this.#learn(batch);
-      return;
-    }
-    if (before.state === 'failed') return;
-    if (kind === 'requeue') {
-      const back = await registry.requeue(before, before.revision);
-      if (back === undefined) return this.#learnFrom(await registry.get(id));
-      this.#win(back);
-      this.#answers.push({ number: back.number, began, ended: this.#tick++ });
-      return;
-    }
-    const change = kind === 'close' ? { state: 'failed' as const, inLine: false, owed: [] } : {};
-    const next = moved(before, { ...change, records: before.records + 1 });
-    if (await registry.replace(next, before.revision)) this.#win({ ...next, revision: before.revision + 1 });
-    else this.#learnFrom(await registry.get(id));
-  }
-
-  /** Against the table as it stands when all is over. */
-  async judge(registry: Registry, open: readonly Batch[]): Promise<void> {
-    const all = await registry.list({ client: this.#client });
-    expect(new Set(all.map((batch) => batch.id)).size).toBe(all.length);
-    for (const [id, known] of this.#known) {
-      const stored = all.find((batch) => batch.id === id);
-      expect(stored?.revision).toBeGreaterThanOrEqual(known.revision);
-      if (stored?.revision === known.revision) expect(stored).toEqual(known);
-    }
-    const line = all.filter((batch) => batch.inLine).sort((a, b) => a.number - b.number);
-    expect(await registry.lineHead(this.#client, 100)).toEqual(line);
-    const mine = open.filter((batch) => batch.client === this.#client);
-    expect(mine.map((batch) => batch.id).sort()).toEqual(line.map((batch) => batch.id).sort());
-    for (const one of this.#answers) {
-      for (const other of this.#answers) {
-        if (one.ended < other.began) expect(one.number).toBeLessThan(other.number);
-      }
-    }
-  }
-
-  #win(batch: Batch): void {
-    const name = `${batch.id} ${batch.revision}`;
-    expect(this.#wins.has(name)).toBe(false);
-    this.#wins.add(name);
-    this.#learn(batch);
-  }
-
-  #learnFrom(batch: Batch | undefined): void {
-    if (batch !== undefined) this.#learn(batch);
-  }
-
-  #learn(batch: Batch): void {
-    if ((this.#known.get(batch.id)?.revision ?? 0) < batch.revision) this.#known.set(batch.id, batch);
   }
 }
