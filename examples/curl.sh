@@ -14,7 +14,7 @@ api() {
 
 # The value of the first member with this name, where it is text.
 member() {
-  sed -n "s/^[^\"]*\"$1\":\"\([^\"]*\)\".*/\1/p;s/.*[{,]\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
+  tr '{,' '\n\n' | sed -n "s/^\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
 
 finished() {

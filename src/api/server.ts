@@ -37,6 +37,7 @@ const LINGER_BYTES_MAX = 4 * 1024 * 1024;
 const LINGER_MS_MAX = 1000;
 /** How often connections are looked at whose headers come slowly. */
 const SLOW_LOOK_MS = 500;
+const IDLE_LOOK_MS = 50;
 
 export async function startApi(context: ApiContext): Promise<RunningApi> {
   const ending = new AbortController();
@@ -61,8 +62,11 @@ export async function startApi(context: ApiContext): Promise<RunningApi> {
     async close(drainMs) {
       ending.abort();
       const late = setTimeout(() => app.server.closeAllConnections(), drainMs);
+      // Connections that were busy when the server closed are kept alive by their clients afterwards.
+      const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_LOOK_MS);
       await app.close();
       clearTimeout(late);
+      clearInterval(idle);
       await tidying;
     },
   };
