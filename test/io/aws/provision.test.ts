@@ -25,7 +25,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
-import { namesOf } from '../../../src/io/aws/names.ts';
+import { ALL_QUEUES, namesOf, TABLES } from '../../../src/io/aws/names.ts';
 import { AwsProvisioning } from '../../../src/io/aws/provision.ts';
 import { QueueAt } from '../../../src/io/aws/queueResources.ts';
 import type { ProvisionItem } from '../../../src/io/ports/provisioning.ts';
@@ -108,14 +108,11 @@ describe.each(pairs)('provisioning at $services.name and $tables.name', ({ servi
     expect(new Set(lacking)).toEqual(offered);
     expect(items.filter((item) => item.aspect === 'itself').every((item) => item.state === 'made')).toBe(true);
     expect(items.filter((item) => item.aspect === 'itself').map((item) => item.resource)).toEqual([
-      ...['picker', 'intermediate', 'registering', 'batch', 'arrivals', 'events'].flatMap((queue) => [
-        `queue made-${queue}-dlq`,
-        `queue made-${queue}`,
-      ]),
+      ...ALL_QUEUES.flatMap((queue) => [`queue made-${queue}-dlq`, `queue made-${queue}`]),
       'bucket made-files',
       'topic made-batch-events',
       'subscription made-batch-events → made-events',
-      ...['registry', 'staging', 'debts', 'clients', 'submissions'].map((table) => `table made-${table}`),
+      ...TABLES.map((table) => `table made-${table}`),
     ]);
   });
 
@@ -172,7 +169,7 @@ describe.each(pairs)('provisioning at $services.name and $tables.name', ({ servi
     // moto forgets a queue's policy when another attribute is set; it is made again in the same run.
     const changed = notable(await run(false, 45_001)).filter((item) => item.aspect !== 'policy');
     expect(changed.map((item) => [item.aspect, item.state, item.says])).toEqual(
-      Array.from({ length: 6 }, () => ['times', 'changed', 'VisibilityTimeout is 30']),
+      ALL_QUEUES.map(() => ['times', 'changed', 'VisibilityTimeout is 30']),
     );
     await run(false);
   });
