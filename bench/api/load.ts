@@ -37,7 +37,8 @@ export async function load({ url, connections, seconds, request }: Load, firstNu
           const send = (): void => {
             if (performance.now() >= endMs) {
               socket.end();
-              return done();
+              done();
+              return;
             }
             number = next++;
             socket.write(request(number));

@@ -93,9 +93,10 @@ async function buildApi(context: ApiContext, ending: AbortSignal): Promise<Fasti
   app.decorateRequest('caller', null).decorateRequest('rawBody', null);
   checkBy(app);
   readJson(app, settings);
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
     if (ending.aborted) reply.header('connection', 'close');
+    done();
   });
   allowOrigins(app, settings.httpCorsOrigins);
   app.setErrorHandler((error, request, reply) => refuse(context, error, request, reply));

@@ -123,10 +123,8 @@ export async function answerStreamOnce(
 }
 
 export function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  return reply
-    .code(status)
-    .headers({ 'content-type': 'application/json; charset=utf-8', ...headers })
-    .send(body);
+  if (headers !== undefined) reply.headers(headers);
+  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
 }
 
 type Begun = { readonly noted: IdempotencyNote | null } | { readonly answer: Answer; readonly fingerprint: string };
