@@ -41,7 +41,6 @@ type Attributes = Partial<Record<QueueAttributeName, string>>;
 export function queueResources(sqs: SQSClient, wish: QueueWish): Resource[] {
   const dead = new QueueAt(sqs, wish.deadLetters);
   const queue = new QueueAt(sqs, wish.name);
-  const encryption = { SqsManagedSseEnabled: 'true' };
   return [
     {
       name: `queue ${wish.deadLetters}`,
@@ -49,7 +48,7 @@ export function queueResources(sqs: SQSClient, wish: QueueWish): Resource[] {
       aspects: [
         dead.itself(),
         dead.attributes('times', async () => ({ MessageRetentionPeriod: String(DEAD_KEPT_DAYS * DAY_S) })),
-        dead.attributes('encryption', async () => encryption),
+        dead.encryption(),
         ...dead.policy(wish.tls, undefined),
       ],
     },
@@ -63,7 +62,7 @@ export function queueResources(sqs: SQSClient, wish: QueueWish): Resource[] {
           MessageRetentionPeriod: String(KEPT_DAYS * DAY_S),
           ReceiveMessageWaitTimeSeconds: String(LONG_POLL_S),
         })),
-        queue.attributes('encryption', async () => encryption),
+        queue.encryption(),
         queue.attributes('dead letters', async () => ({
           RedrivePolicy: JSON.stringify({
             deadLetterTargetArn: await dead.arn(),
@@ -142,6 +141,20 @@ export class QueueAt {
       },
       make: async () => {
         await this.#set(await wanted());
+      },
+    };
+  }
+
+  /** Under SQS's own key, or one of the account's. */
+  encryption(): Aspect {
+    return {
+      name: 'encryption',
+      look: async () => {
+        const { SqsManagedSseEnabled, KmsMasterKeyId } = await this.#get('SqsManagedSseEnabled', 'KmsMasterKeyId');
+        return SqsManagedSseEnabled === 'true' || (KmsMasterKeyId ?? '') !== '' ? AS_WANTED : differs('none');
+      },
+      make: async () => {
+        await this.#set({ SqsManagedSseEnabled: 'true' });
       },
     };
   }
