@@ -74,7 +74,7 @@ export const ROLE_GROUPS: readonly RoleGroup[] = [
   {
     name: 'batch',
     roles: ['batch', 'notifier'],
-    queues: ['batch', 'events'],
+    queues: ['batch', 'notifier', 'events'],
     cpuUnits: 2048,
     memoryMiB: 4096,
     tasksMin: 2,

@@ -42,6 +42,7 @@ const OLDEST_SECONDS: Readonly<Record<QueueId, number>> = {
   intermediate: 1800,
   registering: 3600,
   batch: 900,
+  notifier: 900,
   events: 900,
 };
 /** Throttled requests in five minutes: some belong to every burst above the warm rate, many mean a table too small. */

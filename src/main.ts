@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { ApiContext } from './api/context.ts';
@@ -31,6 +32,7 @@ import { GUARD_TIMING, type ScaleInGuard, startScaleInGuard } from './roles/prot
 import { isRole, type Role, type RunningRoles, startRoles } from './roles/roles.ts';
 import { listenToWorkers, type WorkerSetup } from './roles/worker.ts';
 import type { StageContext } from './stages/context.ts';
+import type { Channels } from './stages/deliver.ts';
 import type { TaskTable } from './stages/tasks.ts';
 
 /** A worker's heap holds code, messages and rows on their way; its buffers lie outside of it. */
@@ -208,7 +210,8 @@ async function startEngine(
   });
   const scanCredits = new Credits(settings.threads + 1);
   const context: StageContext = { ...plane, settings, limits, ...deps, telemetry, pool, scanCredits };
-  const running = startRoles(context, roles, plane.arrivals);
+  const channels = roles.has('notifier') ? await openChannels(settings, deps) : undefined;
+  const running = startRoles(context, roles, plane.arrivals, channels);
   const guard = protection && guardFromScaleIn(protection, running, telemetry, deps);
   const api =
     metrics.page !== undefined && plane.api !== undefined
@@ -225,6 +228,7 @@ async function startEngine(
   async function stopEngine(): Promise<void> {
     await running.stop();
     await guard?.stop();
+    await closeChannels(channels);
     await pool.close();
     hearing.close();
     telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
@@ -250,6 +254,30 @@ async function startEngine(
 async function openApi(context: ApiContext): Promise<RunningApi> {
   const { startApi } = await import('./api/server.ts');
   return await startApi(context);
+}
+
+/** The ways by which clients are told; each is loaded where it may be used. */
+async function openChannels(settings: Settings, deps: Deps): Promise<Channels> {
+  const { openWebhooks } = await import('./io/http/webhook.ts');
+  const webhooks = openWebhooks(
+    { targets: settings.webhookTargets, answerMs: settings.webhookMs, userAgent: 'remessa' },
+    deps,
+  );
+  const aws =
+    settings.mail === 'ses' || settings.events !== 'none' ? await import('./io/aws/noticesDriver.ts') : undefined;
+  const events = aws?.openAwsEvents(settings, deps) ?? [];
+  if (settings.mail === 'ses' && aws !== undefined) return { webhooks, mail: aws.openAwsMail(settings), events };
+  const { openFolderMail } = await import('./io/embedded/mail.ts');
+  return {
+    webhooks,
+    mail: openFolderMail({ folder: join(settings.dataDir, 'outbox'), from: settings.mailFrom }, deps),
+    events,
+  };
+}
+
+async function closeChannels(channels: Channels | undefined): Promise<void> {
+  if (channels === undefined) return;
+  await Promise.all([channels.webhooks.close(), channels.mail.close(), ...channels.events.map((one) => one.close())]);
 }
 
 interface OpenMetrics {

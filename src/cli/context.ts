@@ -9,6 +9,7 @@ import type { Telemetry } from '../core/telemetry.ts';
 import type { FileIntake } from '../io/ports/arrivals.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
+import type { DeliveryStore } from '../io/ports/deliveries.ts';
 import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Provisioning } from '../io/ports/provisioning.ts';
@@ -27,6 +28,7 @@ export interface Output {
 export interface EngineStores {
   readonly registry: Registry;
   readonly clients: ClientStore;
+  readonly deliveries: DeliveryStore;
   readonly objects: ObjectStore;
   readonly queue: WorkQueue;
   readonly intake: FileIntake;

@@ -8,6 +8,7 @@
 import { API_SETTINGS } from './apiSettings.ts';
 import { AWS_SETTINGS } from './awsSettings.ts';
 import { METRICS_SETTINGS } from './metricsSettings.ts';
+import { NOTIFY_SETTINGS } from './notifySettings.ts';
 import type { DerivedDefault, SettingSpec } from './specs.ts';
 
 export type { DefaultBasis, DerivedDefault, NumberSpec, SettingSpec } from './specs.ts';
@@ -293,9 +294,10 @@ export const SETTINGS = {
     means: 'how long the work in hand may take to finish when the process is asked to end; then it is released',
   },
 
-  // Metrics, the API, the AWS drivers.
+  // Metrics, the API, the notifier, the AWS drivers.
   ...METRICS_SETTINGS,
   ...API_SETTINGS,
+  ...NOTIFY_SETTINGS,
   ...AWS_SETTINGS,
 } as const satisfies Record<string, SettingSpec>;
 

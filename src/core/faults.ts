@@ -146,6 +146,17 @@ export const FAULTS = {
     disposition: 'fail',
     says: 'a notice cannot be delivered as it is; mend its addresses, or the sender that the service knows',
   },
+  WEBHOOK_FAILED: {
+    stage: 'notify',
+    disposition: 'retry',
+    says: 'the receiver of the webhook did not take the event; it is tried again',
+  },
+  WEBHOOK_FORBIDDEN: {
+    stage: 'notify',
+    disposition: 'retry',
+    says: 'the webhook leads to an address that may not be called; see REMESSA_WEBHOOK_TARGETS',
+  },
+  DELIVERY_UNKNOWN: { stage: 'usage', disposition: 'fail', says: 'no delivery has this id' },
   LEASE_LOST: { stage: 'store', disposition: 'retry', says: 'the lease on a message ran out; another worker has it' },
   WORKER_DIED: { stage: 'store', disposition: 'retry', says: 'a worker thread ended in the middle of a task' },
   FOLDER_LOCKED: {

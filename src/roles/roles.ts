@@ -7,16 +7,18 @@
  * - intermediate parses ranges into staged pages
  * - registering  turns shards into debts
  * - batch        keeps the lines and turns, writes answers and receipts, frees, sweeps
+ * - notifier     tells of the ends of batches: makes deliveries and carries them out
  */
 import { Consumer } from '../engine/consumer.ts';
 import type { Arrivals } from '../io/ports/arrivals.ts';
 import { acceptArrivals } from '../stages/accept.ts';
 import type { StageContext } from '../stages/context.ts';
+import { type Channels, Deliverer } from '../stages/deliver.ts';
 import { handlerOf } from '../stages/handlers.ts';
 import { QUEUES, type QueueName } from '../stages/messages.ts';
 import { sweep } from '../stages/sweep.ts';
 
-export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch'] as const;
+export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch', 'notifier'] as const;
 export type Role = (typeof ROLES)[number];
 
 export function isRole(name: string): name is Role {
@@ -32,12 +34,17 @@ function slotsOf(queue: QueueName, threads: number): number {
     case 'registering':
       return threads + 1;
     case 'batch':
+    case 'notifier':
       return 4;
   }
 }
 
 /** How often the use of the threads is looked at: pieces of work take from tenths of a second to 20 s. */
 const POOL_LOOK_MS = 5000;
+
+/** Deliveries that are out of their time are looked for this often, so many at a time. */
+const DELIVERIES_SWEEP_MS = 600_000;
+const DELIVERIES_SWEPT = 1000;
 
 /** At most so many arrivals become batches before the inbox is looked at again. */
 const ARRIVALS_A_LOOK = 256;
@@ -63,6 +70,7 @@ export function startRoles(
   context: StageContext,
   roles: ReadonlySet<Role>,
   arrivals: Arrivals | undefined,
+  channels?: Channels,
 ): RunningRoles {
   const { settings, clock, telemetry } = context;
   const ending = new AbortController();
@@ -118,6 +126,18 @@ export function startRoles(
     };
     loops.push(every(settings.sweepMs, 'tidy.failed', tidy));
   }
+  const deliverer = channels === undefined ? undefined : new Deliverer(context, channels);
+  if (roles.has('notifier') && deliverer !== undefined) {
+    const look = async (): Promise<void> => {
+      while (!ending.signal.aborted && (await deliverer.look(ending.signal)) > 0);
+    };
+    loops.push(every(settings.notifyPollMs, 'deliveries.failed', look));
+    const tidy = async (): Promise<void> => {
+      const beforeMs = clock.nowMs() - settings.deliveryKeepMs;
+      while (!ending.signal.aborted && (await context.deliveries.sweep(beforeMs, DELIVERIES_SWEPT)) > 0);
+    };
+    loops.push(every(DELIVERIES_SWEEP_MS, 'deliveries.unswept', tidy));
+  }
   if (roles.has('input') && arrivals !== undefined) {
     const look = async (): Promise<void> => {
       while ((await acceptArrivals(context, arrivals, ARRIVALS_A_LOOK)) > 0 && !ending.signal.aborted);
@@ -126,11 +146,12 @@ export function startRoles(
   }
   return {
     get busy() {
-      return consumers.reduce((sum, consumer) => sum + consumer.busy, 0);
+      return consumers.reduce((sum, consumer) => sum + consumer.busy, deliverer?.busy ?? 0);
     },
     async stop() {
       ending.abort();
       await Promise.all([...loops, ...consumers.map((consumer) => consumer.stop(settings.drainMs))]);
+      await deliverer?.quiet();
     },
   };
 }

@@ -33,7 +33,7 @@ export const DEFAULT_PROFILE = 'default';
 
 /** What acceptance needs: it also runs in a command that is not the engine. */
 export type AcceptContext = Pick<StageContext, 'registry' | 'clients' | 'queue' | 'clock' | 'telemetry'> & {
-  readonly settings: Pick<StageContext['settings'], 'clientsOpen'>;
+  readonly settings: Pick<StageContext['settings'], 'clientsOpen' | 'events'>;
 };
 
 export async function acceptObject(context: AcceptContext, object: AcceptedObject): Promise<Batch> {
@@ -53,6 +53,7 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
     amountCentsMax: client.amountCentsMax,
     businessDate: object.asOf ?? businessDay(acceptedAtMs),
     dryRun: object.dryRun ?? false,
+    notify: client.notify !== undefined || context.settings.events !== 'none',
     acceptedAtMs,
   });
   if (created) {

@@ -104,6 +104,8 @@ async function messagesOf(context: SendContext, batch: Batch, owed: Owed): Promi
       return [{ kind: 'finish', batch: id }];
     case 'free':
       return [{ kind: 'free', batch: id }];
+    case 'notify':
+      return [{ kind: 'notify', batch: id }];
     case 'ranges': {
       const missing = await missingWork(context, batch, 'range', batch.ranges);
       if (missing.length === 0) return [{ kind: 'settle', batch: id }];

@@ -9,6 +9,7 @@ import type { Telemetry } from '../core/telemetry.ts';
 import type { Credits } from '../engine/credits.ts';
 import type { WorkerPool } from '../engine/pool.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
+import type { DeliveryStore } from '../io/ports/deliveries.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
@@ -24,6 +25,7 @@ export interface StageContext {
   readonly queue: WorkQueue;
   readonly objects: ObjectStore;
   readonly clients: ClientStore;
+  readonly deliveries: DeliveryStore;
   readonly pool: WorkerPool<TaskTable>;
   /** Pieces that may be with the pool at once, over all batches: a giant's scan leaves room for everyone's. */
   readonly scanCredits: Credits;

@@ -6,7 +6,7 @@ import { Fault } from '../core/faults.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
 import type { Batch } from '../io/ports/registry.ts';
 
-export const QUEUES = ['picker', 'intermediate', 'registering', 'batch'] as const;
+export const QUEUES = ['picker', 'intermediate', 'registering', 'batch', 'notifier'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 export type RegisteringMode = 'preview' | 'apply';
@@ -18,7 +18,8 @@ export type Message =
   | { readonly kind: 'line'; readonly client: string; readonly batch: string }
   | { readonly kind: 'shard'; readonly batch: string; readonly shard: number; readonly mode: RegisteringMode }
   | { readonly kind: 'finish'; readonly batch: string }
-  | { readonly kind: 'free'; readonly batch: string };
+  | { readonly kind: 'free'; readonly batch: string }
+  | { readonly kind: 'notify'; readonly batch: string };
 
 export function queueOf(kind: Message['kind']): QueueName {
   switch (kind) {
@@ -33,6 +34,8 @@ export function queueOf(kind: Message['kind']): QueueName {
     case 'finish':
     case 'free':
       return 'batch';
+    case 'notify':
+      return 'notifier';
   }
 }
 
@@ -74,7 +77,7 @@ export function decodeMessage(body: string): Message {
   return value as Message;
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(['pick', 'range', 'settle', 'line', 'shard', 'finish', 'free']);
+const KINDS: ReadonlySet<unknown> = new Set(['pick', 'range', 'settle', 'line', 'shard', 'finish', 'free', 'notify']);
 
 function isKind(value: unknown): value is Message['kind'] {
   return KINDS.has(value);

@@ -65,11 +65,13 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     case 'completed':
       if (!inRegistering(batch)) return undefined;
       // A small batch staged nothing, and whoever completes it looks at the line next: thousands of them owe nothing.
-      return to('completed', batch.small ? [] : ['free', 'line'], { receipt: event.receipt });
+      return to('completed', [...(batch.small ? [] : (['free', 'line'] as const)), ...notices(batch)], {
+        receipt: event.receipt,
+      });
     case 'failed':
     case 'cancelled':
       if (FINAL_STATES.has(batch.state) || hasBegun(batch)) return undefined;
-      return to(event.type, ['free', 'line'], { failure: event.failure, receipt: event.receipt });
+      return to(event.type, ['free', 'line', ...notices(batch)], { failure: event.failure, receipt: event.receipt });
     case 'stalled':
       return batch.state === 'registering' ? to('stalled', [], { failure: event.failure }) : undefined;
     case 'redriven':
@@ -88,6 +90,11 @@ export function hasBegun(batch: Batch): boolean {
 /** Whether shards' outcomes are being made: under a turn, or as the preview of a dry run. */
 function inRegistering(batch: Batch): boolean {
   return batch.state === 'registering' || (batch.dryRun && batch.state === 'staged');
+}
+
+/** The outbox: that somebody is to be told is recorded with the end itself, in one write. */
+function notices(batch: Batch): readonly Owed[] {
+  return batch.notify === true ? ['notify'] : [];
 }
 
 /** A dry run stands in no line: it goes straight to its preview. */

@@ -176,7 +176,7 @@ describe('what the drivers call', () => {
   });
 
   it('when it starts, is allowed to all', () => {
-    for (const queue of ['picker', 'intermediate', 'registering', 'batch', 'arrivals', 'events']) {
+    for (const queue of ['picker', 'intermediate', 'registering', 'batch', 'notifier', 'arrivals', 'events']) {
       expect(whoMay('sqs:GetQueueUrl', `remessa-${queue}`)).toEqual(GROUPS.map(({ name }) => name));
     }
   });

@@ -35,7 +35,7 @@ describe('the groups', () => {
 
   it('consume each queue, one group each', () => {
     const consumed = ROLE_GROUPS.flatMap(({ queues }) => queues);
-    expect([...consumed].sort()).toEqual(['arrivals', 'batch', 'events', 'intermediate', 'picker', 'registering']);
+    expect([...consumed].sort()).toEqual(['arrivals', 'batch', 'events', 'intermediate', 'notifier', 'picker', 'registering']);
   });
 });
 
@@ -190,7 +190,7 @@ describe('alarms', () => {
   const names = alarms.map(({ Properties }) => String(Properties['AlarmName']).replace(/^remessa-/, ''));
 
   it('watch every dead-letter queue, queue, table and service', () => {
-    const queues = ['arrivals', 'picker', 'intermediate', 'registering', 'batch', 'events'];
+    const queues = ['arrivals', 'picker', 'intermediate', 'registering', 'batch', 'notifier', 'events'];
     const tables = ['registry', 'staging', 'debts', 'clients', 'submissions'];
     const groups = ROLE_GROUPS.map(({ name }) => name);
     const expected = [

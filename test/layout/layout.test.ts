@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'io/ports': ['core'],
   'io/files': ['core'],
   'io/embedded': ['core', 'config', 'io/ports', 'io/files'],
+  'io/http': ['core', 'io/ports'],
   'io/aws': ['core', 'config', 'kernel', 'io/ports', 'io/files'],
   engine: ['core', 'config', 'kernel', 'io/ports'],
   stages: ['core', 'config', 'kernel', 'engine', 'io/ports'],
@@ -87,7 +88,7 @@ describe('layout', () => {
   });
 
   it('names drivers in main alone', () => {
-    for (const folder of ['src/io/embedded/', 'src/io/aws/']) {
+    for (const folder of ['src/io/embedded/', 'src/io/http/', 'src/io/aws/']) {
       const naming = sources.filter((source) => importsOf(source).some((target) => target.startsWith(folder)));
       const outside = naming.filter((source) => !source.path.startsWith(folder));
       expect(outside.map((source) => source.path)).toEqual(['src/main.ts']);

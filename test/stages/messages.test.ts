@@ -13,6 +13,7 @@ const SENT: readonly [Message, string, string][] = [
   [{ kind: 'shard', batch: 'b-1', shard: 3, mode: 'preview' }, 'registering', 'b-1/shard/3/preview'],
   [{ kind: 'finish', batch: 'b-1' }, 'batch', 'b-1/finish'],
   [{ kind: 'free', batch: 'b-1' }, 'batch', 'b-1/free'],
+  [{ kind: 'notify', batch: 'b-1' }, 'notifier', 'b-1/notify'],
 ];
 
 describe('messages', () => {

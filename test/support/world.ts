@@ -17,6 +17,7 @@ import { QUEUES, type QueueName } from '../../src/stages/messages.ts';
 import { sweep } from '../../src/stages/sweep.ts';
 import { FakeClock } from './clock.ts';
 import { InlinePool } from './inlinePool.ts';
+import { MemoryDeliveries } from './memoryDeliveries.ts';
 import { MemoryQueue } from './memoryQueue.ts';
 import { MemoryRegistry, RegistryState } from './memoryRegistry.ts';
 import { MemoryDebts, MemoryObjects, MemoryStaging } from './memoryStores.ts';
@@ -76,6 +77,7 @@ export class World {
   readonly staging: MemoryStaging;
   readonly debts: MemoryDebts;
   readonly clients = new MemoryClients();
+  readonly deliveries = new MemoryDeliveries();
   readonly #pause: Pause;
   #seed: number;
   #files = 0;
@@ -109,6 +111,7 @@ export class World {
       queue: life.owns(this.queue),
       objects,
       clients: this.clients,
+      deliveries: life.owns(this.deliveries),
       pool: tasks.asPool(),
       scanCredits: new Credits(settings.threads * 2),
       tasks,

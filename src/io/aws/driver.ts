@@ -17,12 +17,14 @@ import type { Telemetry } from '../../core/telemetry.ts';
 import type { Arrivals, FileIntake } from '../ports/arrivals.ts';
 import type { ClientStore } from '../ports/clients.ts';
 import type { DebtStore } from '../ports/debts.ts';
+import type { DeliveryStore } from '../ports/deliveries.ts';
 import type { ObjectStore } from '../ports/objects.ts';
 import type { Provisioning } from '../ports/provisioning.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
 import { openDynamoClients } from './clientStore.ts';
 import { openDynamoDebts } from './debts.ts';
+import { openDynamoDeliveries } from './deliveries.ts';
 import { holdInstallation } from './installation.ts';
 import { EVENT_FILTER, WORK_QUEUES } from './names.ts';
 import type { AwsOptions } from './options.ts';
@@ -47,6 +49,7 @@ export interface DriverDeps {
 interface ControlStores {
   readonly registry: Registry;
   readonly clients: ClientStore;
+  readonly deliveries: DeliveryStore;
   readonly queue: WorkQueue;
   readonly objects: ObjectStore;
   readonly intake: FileIntake;
@@ -140,6 +143,7 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
     stores: {
       registry: openDynamoRegistry({ table, keepMs: options.batchKeepMs }, tableDeps),
       clients: openDynamoClients({ table: clients }, tableDeps),
+      deliveries: openDynamoDeliveries({ table, keepMs: options.deliveryKeepMs }, tableDeps),
       queue,
       objects,
       intake: new S3Intake(objects),

@@ -4,7 +4,7 @@
  */
 
 /** The queues of the work, each with dead letters of its own. */
-export const WORK_QUEUES = ['picker', 'intermediate', 'registering', 'batch'] as const;
+export const WORK_QUEUES = ['picker', 'intermediate', 'registering', 'batch', 'notifier'] as const;
 export type WorkQueueName = (typeof WORK_QUEUES)[number];
 /** Besides those: what the bucket tells of, and what the topic tells of. */
 export const ALL_QUEUES = [...WORK_QUEUES, 'arrivals', 'events'] as const;

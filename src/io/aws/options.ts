@@ -28,6 +28,7 @@ export interface AwsOptions {
   readonly retentionMs: number;
   /** How long a batch is kept after its end: as long as its answers. */
   readonly batchKeepMs: number;
+  readonly deliveryKeepMs: number;
   readonly endpoints: Readonly<Record<ServiceId, ServiceEndpoint>>;
 }
 
@@ -120,6 +121,7 @@ export function awsOptionsOf(s: Settings): AwsOptions {
     receivesMax: s.receivesMax,
     retentionMs: s.awsRetentionMs,
     batchKeepMs: ANSWERS_DAYS * 86_400_000,
+    deliveryKeepMs: s.deliveryKeepMs,
     endpoints: {
       s3: endpointOf(given.s3),
       sqs: endpointOf(given.sqs),

@@ -43,7 +43,10 @@ export function openSesMail(options: SesMailOptions, deps: { readonly client: Se
         Content: {
           Simple: {
             Subject: { Data: mail.subject, Charset: 'UTF-8' },
-            Body: { Text: { Data: mail.text, Charset: 'UTF-8' } },
+            Body: {
+              Text: { Data: mail.text, Charset: 'UTF-8' },
+              ...(mail.html === undefined ? {} : { Html: { Data: mail.html, Charset: 'UTF-8' } }),
+            },
             Headers: [{ Name: NOTICE_HEADER, Value: mail.id }],
           },
         },

@@ -1,5 +1,5 @@
 /** Operations on clients (port: clients). */
-import type { ClientRecord } from '../ports/clients.ts';
+import type { ClientNotify, ClientRecord } from '../ports/clients.ts';
 import { reading, writing } from './op.ts';
 
 interface ClientRow {
@@ -9,32 +9,36 @@ interface ClientRow {
   readonly amount_cents_min: number;
   readonly amount_cents_max: number;
   readonly created_at_ms: number;
+  readonly notify: string | null;
 }
 
 export const clientOps = {
   'clients.add': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
-        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms, notify)
+         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
         client.id,
         client.name,
         client.profile,
         client.amountCentsMin,
         client.amountCentsMax,
         client.createdAtMs,
+        notifyOf(client),
       ) === 1,
   ),
   'clients.update': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
-        `UPDATE clients SET name = ?, profile = ?, amount_cents_min = ?, amount_cents_max = ?, created_at_ms = ?
+        `UPDATE clients SET name = ?, profile = ?, amount_cents_min = ?, amount_cents_max = ?, created_at_ms = ?,
+           notify = ?
          WHERE id = ?`,
         client.name,
         client.profile,
         client.amountCentsMin,
         client.amountCentsMax,
         client.createdAtMs,
+        notifyOf(client),
         client.id,
       ) === 1,
   ),
@@ -47,6 +51,10 @@ export const clientOps = {
   ),
 };
 
+function notifyOf({ notify }: ClientRecord): string | null {
+  return notify === undefined ? null : JSON.stringify(notify);
+}
+
 function clientOf(row: ClientRow): ClientRecord {
   return {
     id: row.id,
@@ -55,5 +63,6 @@ function clientOf(row: ClientRow): ClientRecord {
     amountCentsMin: row.amount_cents_min,
     amountCentsMax: row.amount_cents_max,
     createdAtMs: row.created_at_ms,
+    ...(row.notify === null ? {} : { notify: JSON.parse(row.notify) as ClientNotify }),
   };
 }

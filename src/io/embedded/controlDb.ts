@@ -4,6 +4,7 @@
  * Columns beside a JSON body are those that are queried; the body is what the port gives back.
  */
 import { API_TABLES } from './apiTables.ts';
+import { NOTIFY_TABLES } from './deliveries.sql.ts';
 import { Sqlite } from './sqlite.ts';
 
 const SCHEMA = `
@@ -86,7 +87,7 @@ const SCHEMA = `
 `;
 
 /** A step that a released build took is never changed: what comes next is a step of its own. */
-const STEPS = [SCHEMA, API_TABLES];
+const STEPS = [SCHEMA, API_TABLES, NOTIFY_TABLES];
 
 export class ControlDb extends Sqlite {
   /** By queue, the group that was served last. It only spreads work, so it may be forgotten with the process. */

@@ -5,6 +5,7 @@
 import { Fault, type FaultData, isFault } from '../../core/faults.ts';
 import { clientOps } from './clients.sql.ts';
 import type { ControlDb } from './controlDb.ts';
+import { deliveryOps } from './deliveries.sql.ts';
 import { idempotencyOps } from './idempotency.sql.ts';
 import { keyOps } from './keys.sql.ts';
 import type { Op } from './op.ts';
@@ -22,6 +23,7 @@ export const CONTROL_OPS = {
   ...keyOps,
   ...submissionOps,
   ...idempotencyOps,
+  ...deliveryOps,
 };
 
 export type OpName = keyof typeof CONTROL_OPS;

@@ -14,6 +14,7 @@ import type { RandomBytes } from '../../core/ids.ts';
 import type { Arrivals, FileIntake } from '../ports/arrivals.ts';
 import type { ClientStore } from '../ports/clients.ts';
 import type { DebtReader } from '../ports/debts.ts';
+import type { DeliveryStore } from '../ports/deliveries.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { ObjectStore } from '../ports/objects.ts';
@@ -25,6 +26,7 @@ import { createClients } from './clients.ts';
 import { type Control, DirectControl, ThreadControl } from './control.ts';
 import { EmbeddedDebts } from './debts.ts';
 import { DebtsDb } from './debtsDb.ts';
+import { createDeliveries } from './deliveries.ts';
 import { createIdempotency } from './idempotency.ts';
 import { Inbox } from './inbox.ts';
 import { EmbeddedIntake } from './intake.ts';
@@ -81,6 +83,7 @@ interface ControlStores {
   readonly keys: KeyStore;
   readonly submissions: SubmissionStore;
   readonly idempotency: IdempotencyStore;
+  readonly deliveries: DeliveryStore;
 }
 
 export interface ControlPlane extends ControlStores {
@@ -238,6 +241,7 @@ function controlStores(
     keys: createKeys(control, layout.controlDb),
     submissions: createSubmissions(control),
     idempotency: createIdempotency(control),
+    deliveries: createDeliveries(control),
   };
 }
 

@@ -6,6 +6,21 @@
  * - Reads see every write that was answered.
  */
 
+/** What a client can be told of. `awaiting_approval` is not here yet: no batch comes to it. */
+export const NOTICE_KINDS = ['completed', 'completed_with_rejects', 'failed', 'cancelled'] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+/** How a client is told of the ends of its batches. It holds a secret: it is never printed or logged as a whole. */
+export interface ClientNotify {
+  readonly kinds: readonly NoticeKind[];
+  readonly webhook?: {
+    readonly url: string;
+    /** The newest first; each signs. */
+    readonly secrets: readonly string[];
+  };
+  readonly mail?: { readonly to: readonly string[]; readonly language: 'pt' | 'en' };
+}
+
 export interface ClientRecord {
   readonly id: string;
   readonly name: string;
@@ -15,6 +30,8 @@ export interface ClientRecord {
   readonly amountCentsMin: number;
   readonly amountCentsMax: number;
   readonly createdAtMs: number;
+  /** Absent where nobody is told anything. */
+  readonly notify?: ClientNotify;
 }
 
 export interface ClientStore {

@@ -21,6 +21,8 @@ export interface Mail {
   readonly subject: string;
   /** Plain text, LF line ends; at most 100,000 characters. */
   readonly text: string;
+  /** The same as HTML, for readers that show it; at most as long. */
+  readonly html?: string;
 }
 
 export interface MailSender {
@@ -55,4 +57,5 @@ export function checkMail(mail: Mail): void {
   if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(mail.subject)) refuse('the subject has control characters');
   if (mail.subject.length > SUBJECT_MAX) refuse(`a subject of ${mail.subject.length} characters`);
   if (mail.text.length > TEXT_MAX) refuse(`a text of ${mail.text.length} characters`);
+  if ((mail.html ?? '').length > TEXT_MAX) refuse(`HTML of ${mail.html?.length} characters`);
 }

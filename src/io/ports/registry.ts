@@ -28,7 +28,7 @@ export type BatchState =
 export const FINAL_STATES: ReadonlySet<BatchState> = new Set(['completed', 'failed', 'cancelled']);
 
 /** Messages that a transition leaves to be sent; each names a set of messages with derived ids. */
-export type Owed = 'pick' | 'ranges' | 'settle' | 'shards' | 'finish' | 'line' | 'free';
+export type Owed = 'pick' | 'ranges' | 'settle' | 'shards' | 'finish' | 'line' | 'free' | 'notify';
 
 export interface BatchFailure {
   readonly code: string;
@@ -55,6 +55,8 @@ export interface Batch {
   readonly businessDate: string;
   /** Checks everything and writes no debt; stands in no line. */
   readonly dryRun: boolean;
+  /** Whether somebody is to be told of its end, fixed at acceptance: a batch of which nobody is told costs no message. */
+  readonly notify?: boolean;
   readonly acceptedAtMs: number;
 
   /** Place in the client's line: the order of registering. */
@@ -101,6 +103,7 @@ export type BatchDraft = Pick<
   | 'amountCentsMax'
   | 'businessDate'
   | 'dryRun'
+  | 'notify'
   | 'acceptedAtMs'
 >;
 

@@ -1,0 +1,76 @@
+/**
+ * Step 7, notify: the end of a batch becomes deliveries, one for each channel that is to tell of it.
+ *
+ * Promises: the transition that ended the batch recorded that this is owed, so no end is forgotten; deliveries are named
+ * after the event and the first ones stored stand, so a repeated message adds nothing. Who is told is decided here, by what
+ * is known of the client now.
+ */
+import { fileNameText } from '../core/text.ts';
+import type { ClientRecord } from '../io/ports/clients.ts';
+import type { Delivery, DeliveryChannel } from '../io/ports/deliveries.ts';
+import type { Batch } from '../io/ports/registry.ts';
+import { mustGet } from './batches.ts';
+import type { StageContext } from './context.ts';
+import { type Notice, noticeOf } from './notices.ts';
+
+/** What a mail says besides what the event does: it goes to the client, who knows the file by its name. */
+export interface MailPayload {
+  readonly notice: Notice;
+  /** Without what might be a CPF. */
+  readonly file: string;
+}
+
+export type NotifyContext = Pick<StageContext, 'registry' | 'clients' | 'deliveries' | 'clock' | 'telemetry'> & {
+  readonly settings: Pick<StageContext['settings'], 'events' | 'mailDigestMs'>;
+};
+
+export async function notify(context: NotifyContext, id: string): Promise<void> {
+  const batch = await mustGet(context, id);
+  const notice = noticeOf(batch);
+  if (notice === undefined) return;
+  const client = await context.clients.get(batch.client);
+  const nowMs = context.clock.nowMs();
+  const deliveries = [...channelsFor(client, notice, context.settings.events)].map((channel) =>
+    deliveryOf(channel, batch, notice, nowMs, context.settings.mailDigestMs),
+  );
+  if (deliveries.length > 0) await context.deliveries.add(deliveries);
+  context.telemetry.emit({
+    name: 'notice.recorded',
+    level: 'debug',
+    fields: { batch: id, client: batch.client, event: notice.id, deliveries: deliveries.length },
+  });
+}
+
+function* channelsFor(client: ClientRecord | undefined, notice: Notice, events: string): Iterable<DeliveryChannel> {
+  if (events !== 'none') yield 'events';
+  const told = client?.notify;
+  if (told?.kinds.includes(notice.kind) !== true) return;
+  if (told.webhook !== undefined) yield 'webhook';
+  if (told.mail !== undefined) yield 'mail';
+}
+
+function deliveryOf(
+  channel: DeliveryChannel,
+  batch: Batch,
+  notice: Notice,
+  nowMs: number,
+  mailDigestMs: number,
+): Delivery {
+  const gathers = channel === 'mail' && batch.small && mailDigestMs > 0;
+  const mail: MailPayload = { notice, file: fileNameText(batch.file) };
+  return {
+    id: `${notice.id.replace(/^e-/, 'd-')}-${channel}`,
+    event: notice.id,
+    client: batch.client,
+    batch: batch.id,
+    channel,
+    payload: JSON.stringify(channel === 'mail' ? mail : notice),
+    gathers,
+    state: 'pending',
+    revision: 1,
+    tries: 0,
+    attempts: [],
+    createdAtMs: nowMs,
+    nextAtMs: gathers ? nowMs + mailDigestMs : nowMs,
+  };
+}
