@@ -28,23 +28,31 @@ try {
   servers.push(bare);
   await check(api);
   const rates = { api: [] as number[], bare: [] as number[] };
+  const cpuMicros = { api: [] as number[], bare: [] as number[] };
   const ratios: number[] = [];
   let number = 0;
   for (let round = 0; round < Number(values.rounds); round++) {
     const turns = round % 2 === 0 ? (['api', 'bare'] as const) : (['bare', 'api'] as const);
     for (const turn of turns) {
       const path = turn === 'api' ? `/v1/submissions/${await submission(api)}/lines` : '/lines';
-      const loaded = await turnOf(turn === 'api' ? api : bare, path, seconds, number);
+      const server = turn === 'api' ? api : bare;
+      const cpuMs = server.cpuMs();
+      const loaded = await turnOf(server, path, seconds, number);
+      cpuMicros[turn].push(((server.cpuMs() - cpuMs) * 1000) / loaded.answered);
       if (loaded.acknowledged.length !== loaded.answered) throw new Error(`${turn}: some lines were refused`);
       number += loaded.answered + CONNECTIONS;
       rates[turn].push(loaded.answered / loaded.seconds);
     }
     ratios.push((rates.api.at(-1) as number) / (rates.bare.at(-1) as number));
   }
-  const text = (name: string, all: readonly number[]): string =>
-    `${name.padEnd(6)} ${Math.round(medianOf(all))} lines/s (${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))})`;
-  console.log(text('api', rates.api));
-  console.log(text('bare', rates.bare));
+  for (const name of ['api', 'bare'] as const) {
+    const all = rates[name];
+    const range = `${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))}`;
+    const cpu = Math.round(medianOf(cpuMicros[name]));
+    console.log(
+      `${name.padEnd(6)} ${Math.round(medianOf(all))} lines/s (${range}), ${cpu} µs of processor time a line`,
+    );
+  }
   console.log(
     `ratio  ${medianOf(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
   );

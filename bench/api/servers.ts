@@ -1,6 +1,6 @@
 /** The servers that are compared: the daemon with nothing but its input role, and a bare one in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { peakBytesOf } from '../meter.ts';
@@ -14,6 +14,8 @@ export interface Server {
   readonly dataDir: string;
   /** The most memory the process held so far; 0 where that cannot be seen. */
   peakBytes(): number;
+  /** Processor time of all its threads so far; 0 where that cannot be seen. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -71,10 +73,21 @@ async function listening(
     token,
     dataDir,
     peakBytes: () => peakBytesOf(child.pid as number) ?? 0,
+    cpuMs: () => cpuMsOf(child.pid as number),
     async stop() {
       const ended = new Promise((done) => child.once('close', done));
       child.kill('SIGTERM');
       await ended;
     },
   };
+}
+
+/** Ticks of `/proc/<pid>/stat` are hundredths of a second on every Linux of today. */
+function cpuMsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return 0;
+  }
 }

@@ -33,7 +33,7 @@ for (const way of ['engine', 'direct'] as const) {
   describeKeys(
     name,
     () => keysFixture(way),
-    async () => {},
+    (ms) => new Promise((next) => setTimeout(next, ms)),
   );
   describeSubmissions(name, () => submissionsFixture(way));
   describeIdempotency(name, () => idempotencyFixture(way));

@@ -193,8 +193,10 @@ export function submissionRoutes(app: FastifyInstance, context: ApiContext): voi
 
   /** Optional columns are looked at only where a line has some: the columns of a submission never change. */
   async function assertColumns(client: string, id: string, values: readonly LineValues[]): Promise<void> {
-    const named = new Set(values.flatMap((line) => Object.keys(line).filter((name) => line[name] !== null)));
-    for (const name of REQUIRED) named.delete(name);
+    const named = new Set<string>();
+    for (const line of values) {
+      for (const name in line) if (line[name] !== null && !REQUIRED.has(name)) named.add(name);
+    }
     if (named.size === 0) return;
     const declared = (await submissions.get(client, id))?.columns ?? null;
     if (declared === null) return;
@@ -252,7 +254,7 @@ export function submissionRoutes(app: FastifyInstance, context: ApiContext): voi
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
-const REQUIRED: readonly string[] = lineSchema.required;
+const REQUIRED: ReadonlySet<string> = new Set(lineSchema.required);
 
 /** Half of a surrogate pair is no character: it could not be written as UTF-8. */
 function isText(line: LineValues): boolean {

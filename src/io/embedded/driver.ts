@@ -238,7 +238,7 @@ function controlStores(
     clients: createClients(control),
     objects: new FileObjects(folder),
     intake: new EmbeddedIntake(folder),
-    keys: createKeys(control, layout.controlDb),
+    keys: createKeys(control, layout.controlDb, deps.clock),
     submissions: createSubmissions(control),
     idempotency: createIdempotency(control),
     deliveries: createDeliveries(control),
