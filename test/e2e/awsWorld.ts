@@ -7,7 +7,15 @@
  * Files come as a client sends them: the object is put under `inbox/<client>/`, and where the server tells nobody of it, the
  * test sends the notification that the bucket would have sent.
  */
-import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ALL_QUEUES, namesOf, type QueueId } from '../../src/io/aws/names.ts';
 import { QueueAt } from '../../src/io/aws/queueResources.ts';
@@ -139,7 +147,7 @@ export class AwsWorld {
   /** Puts a file into a client's inbox; tells of it, `times` times, where the server does not. */
   async send(client: string, name: string, bytes: Uint8Array, times = 1): Promise<void> {
     const Key = `inbox/${client}/${name}`;
-    const { ETag = '', VersionId } = await this.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: bytes }));
+    const { ETag = '', VersionId } = await upload(this.s3, Key, bytes);
     if (this.#tells) return;
     const body = notification({
       key: Key,
@@ -203,6 +211,22 @@ export class AwsWorld {
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
     await Promise.all(this.#servers.map((server) => server.close()));
   }
+}
+
+const PART_BYTES = 5 * 1024 * 1024;
+
+/** In parts where it is large, as clients' tools do; fauxqs takes no more in one request. */
+async function upload(s3: S3Client, Key: string, bytes: Uint8Array) {
+  const Bucket = BUCKET;
+  if (bytes.length <= PART_BYTES) return await s3.send(new PutObjectCommand({ Bucket, Key, Body: bytes }));
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+  const Parts: CompletedPart[] = [];
+  for (let at = 0, PartNumber = 1; at < bytes.length; at += PART_BYTES, PartNumber++) {
+    const Body = bytes.subarray(at, at + PART_BYTES);
+    const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body }));
+    Parts.push({ PartNumber, ETag });
+  }
+  return await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
 }
 
 interface Notified {
