@@ -79,6 +79,19 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     expect(ended.code, ended.stderr).toBe(0);
   });
 
+  it('finds a file whose notification never came', async () => {
+    const { bytes, truth } = madeFile({ lines: 40, seed: 17, badShare: 0, refPrefix: 'L' });
+    await world.send('gamma', 'lost.csv', bytes, 0);
+    const env = { REMESSA_AWS_RECONCILE_MS: '1000' };
+    const daemon = await world.daemon('input,picker,batch', env);
+    const batch = await eventually('its batch', async () =>
+      (await world.batches()).find(({ client, state }) => client === 'gamma' && state === 'completed'),
+    );
+    expect(batch.records).toBe(truth.length);
+    expect((await daemon.kill('SIGTERM')).code).toBe(0);
+    expect((await world.batches()).filter(({ client }) => client === 'gamma')).toHaveLength(1);
+  });
+
   it('answers every command that reads', async () => {
     const batches = await world.batches();
     const [made] = batches.filter((batch) => batch.client === 'acme');
@@ -95,6 +108,7 @@ describe.each(pairs)('the program over $services.name and $tables.name', ({ serv
     expect((JSON.parse(clients.stdout) as { id: string }[]).map((client) => client.id).sort()).toEqual([
       'acme',
       'beta',
+      'gamma',
       'killed',
       'small',
     ]);
