@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import type { ClientRecord } from '../io/ports/clients.ts';
-import type { CliContext } from './context.ts';
+import type { CliContext, Stores } from './context.ts';
 import { centsText, exactJsonText, instantText, printable, readCents, tableText } from './format.ts';
+import { addNotifyCommand } from './notify.ts';
 import { checkedClientId, clientOf, withStores } from './reading.ts';
 
 /** The least and the most that any amount can be: one cent, and below 10^13. */
@@ -14,6 +15,7 @@ const PROFILE_DEFAULT = 'default';
 
 interface ClientOptions {
   readonly name?: string;
+  readonly profile?: string;
   readonly amountMin?: string;
   readonly amountMax?: string;
 }
@@ -22,6 +24,10 @@ export function addClientsCommand(program: Command, context: CliContext, exit: (
   const clients = program.command('clients').description('add, list, show and change clients');
   const bounds = (command: Command): Command =>
     command
+      .option(
+        '--profile <name>',
+        'how its files are read; each batch keeps the version that is the newest when it is accepted',
+      )
       .option('--amount-min <amount>', 'the least amount of a debt, such as 10.00')
       .option('--amount-max <amount>', 'the greatest amount of a debt');
 
@@ -35,6 +41,8 @@ export function addClientsCommand(program: Command, context: CliContext, exit: (
     await addClient(context, id, options);
     exit(0);
   });
+
+  addNotifyCommand(clients, context, exit);
 
   clients
     .command('list')
@@ -79,17 +87,21 @@ async function addClient(context: CliContext, id: string, options: ClientOptions
     },
     options,
   );
-  const added = await withStores(context, 'write', (stores) => stores.clients.add(client));
+  const added = await withStores(context, 'write', async (stores) => {
+    await assertProfile(stores, client);
+    return await stores.clients.add(client);
+  });
   if (!added) throw new Fault('USAGE', `client ${id} exists already; change it with \`remessa clients set\``);
   await context.stderr.write(`client ${id} added\n`);
 }
 
 async function setClient(context: CliContext, id: string, options: ClientOptions): Promise<void> {
-  if (options.name === undefined && options.amountMin === undefined && options.amountMax === undefined) {
-    throw new Fault('USAGE', 'name what is to change: --name, --amount-min or --amount-max');
+  if ([options.name, options.profile, options.amountMin, options.amountMax].every((option) => option === undefined)) {
+    throw new Fault('USAGE', 'name what is to change: --name, --profile, --amount-min or --amount-max');
   }
   await withStores(context, 'write', async (stores) => {
     const client = changed(await clientOf(stores, id), options);
+    await assertProfile(stores, client);
     if (!(await stores.clients.update(client))) throw new Fault('CLIENT_UNKNOWN', `client ${id}`);
   });
   await context.stderr.write(`client ${id} changed\n`);
@@ -106,8 +118,15 @@ async function listClients(context: CliContext, json: boolean): Promise<void> {
     await context.stderr.write('no clients; add one with `remessa clients add`\n');
     return;
   }
-  const rows = views.map((view) => [view.id, view.amountMin, view.amountMax, view.createdAt, printable(view.name)]);
-  await context.stdout.write(tableText(['id', 'amount min', 'amount max', 'created at', 'name'], rows));
+  const rows = views.map((view) => [
+    view.id,
+    view.profile,
+    view.amountMin,
+    view.amountMax,
+    view.createdAt,
+    printable(view.name),
+  ]);
+  await context.stdout.write(tableText(['id', 'profile', 'amount min', 'amount max', 'created at', 'name'], rows));
 }
 
 function clientView(client: ClientRecord) {
@@ -126,6 +145,7 @@ function changed(client: ClientRecord, options: ClientOptions): ClientRecord {
   const next: ClientRecord = {
     ...client,
     ...(options.name === undefined ? {} : { name: readName(options.name) }),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.amountMin === undefined ? {} : { amountCentsMin: readBound('--amount-min', options.amountMin) }),
     ...(options.amountMax === undefined ? {} : { amountCentsMax: readBound('--amount-max', options.amountMax) }),
   };
@@ -136,6 +156,12 @@ function changed(client: ClientRecord, options: ClientOptions): ClientRecord {
     );
   }
   return next;
+}
+
+/** Faults: `PROFILE_UNKNOWN`. */
+async function assertProfile(stores: Stores, client: ClientRecord): Promise<void> {
+  if (client.profile === PROFILE_DEFAULT || (await stores.clients.getProfile(client.profile)) !== undefined) return;
+  throw new Fault('PROFILE_UNKNOWN', printable(client.profile));
 }
 
 function readName(written: string): string {
