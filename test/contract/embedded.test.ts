@@ -5,10 +5,12 @@
 import { describeArrivals } from './arrivals.contract.ts';
 import { describeClients } from './clients.contract.ts';
 import { describeDebts } from './debts.contract.ts';
+import { describeDeliveries } from './deliveries.contract.ts';
 import {
   arrivalsFixture,
   clientsFixture,
   debtsFixture,
+  deliveriesFixture,
   idempotencyFixture,
   keysFixture,
   objectsFixture,
@@ -36,6 +38,7 @@ for (const way of ['engine', 'direct'] as const) {
     (ms) => new Promise((next) => setTimeout(next, ms)),
   );
   describeSubmissions(name, () => submissionsFixture(way));
+  describeDeliveries(name, () => deliveriesFixture(way));
   describeIdempotency(name, () => idempotencyFixture(way));
 }
 

@@ -16,6 +16,7 @@ import {
   openDirect,
 } from '../../src/io/embedded/driver.ts';
 import type { ClientStore } from '../../src/io/ports/clients.ts';
+import type { DeliveryStore } from '../../src/io/ports/deliveries.ts';
 import type { IdempotencyStore } from '../../src/io/ports/idempotency.ts';
 import type { KeyStore } from '../../src/io/ports/keys.ts';
 import type { Registry } from '../../src/io/ports/registry.ts';
@@ -126,6 +127,10 @@ export function keysFixture(way: Way): Promise<Fixture<KeyStore>> {
 
 export function submissionsFixture(way: Way): Promise<Fixture<SubmissionStore>> {
   return fixtureOf(opener(way), (stores) => stores.submissions);
+}
+
+export function deliveriesFixture(way: Way): Promise<Fixture<DeliveryStore>> {
+  return fixtureOf(opener(way), (stores) => stores.deliveries);
 }
 
 export function idempotencyFixture(way: Way): Promise<Fixture<IdempotencyStore>> {

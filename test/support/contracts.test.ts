@@ -1,11 +1,13 @@
 /** The fakes in memory keep the same written contracts as the drivers, so that what is proved over them holds. */
 import { describeClients } from '../contract/clients.contract.ts';
 import { describeDebts } from '../contract/debts.contract.ts';
+import { describeDeliveries } from '../contract/deliveries.contract.ts';
 import { describeObjectStore } from '../contract/objects.contract.ts';
 import { describeQueue } from '../contract/queue.contract.ts';
 import { describeRegistry } from '../contract/registry.contract.ts';
 import { describeStaging } from '../contract/staging.contract.ts';
 import { FakeClock, type Fixture } from '../contract/support.ts';
+import { MemoryDeliveries } from './memoryDeliveries.ts';
 import { MemoryQueue } from './memoryQueue.ts';
 import { MemoryRegistry } from './memoryRegistry.ts';
 import { MemoryDebts, MemoryObjects, MemoryStaging } from './memoryStores.ts';
@@ -21,6 +23,7 @@ describeRegistry('in memory', async () => {
   return { ...fixtureOf(store), reopen: async () => new MemoryRegistry(store.state) };
 });
 describeClients('in memory', async () => fixtureOf(new MemoryClients()));
+describeDeliveries('in memory', async () => fixtureOf(new MemoryDeliveries()));
 describeQueue('in memory', async () => {
   const clock = new FakeClock();
   return { ...fixtureOf(new MemoryQueue(clock, { receivesMax: 3, pollMs: 500 })), clock };
