@@ -3,6 +3,8 @@
  * own task on the engine's own pool, reading the stored file.
  */
 import { assert } from '../../src/core/assert.ts';
+import { defaultLayout } from '../../src/kernel/header.ts';
+import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
 import type { PieceSummary } from '../../src/kernel/scan.ts';
 import { SplitFold } from '../../src/kernel/split.ts';
 import { openEngineParts } from '../engine.ts';
@@ -16,7 +18,12 @@ export const scanCase: Case = {
     const { rangeBytes, recordBytesMax } = settings;
     return {
       async pass() {
-        const text = await pool.run('inspect', { source, inflated: false });
+        const text = await pool.run('inspect', {
+          source,
+          inflated: false,
+          dialect: DEFAULT_DIALECT,
+          layout: defaultLayout(),
+        });
         assert(text.kind === 'text', 'made files are plain text');
         const { header } = text;
         const split = text.split ?? (await scanPieces(header.end, header.nextLine));
@@ -34,7 +41,7 @@ export const scanCase: Case = {
       while (next < source.bytes || inFlight.length > 0) {
         while (next < source.bytes && inFlight.length <= threads) {
           const end = Math.min(next + rangeBytes, source.bytes);
-          inFlight.push(pool.run('scan', { source, start: next, end }));
+          inFlight.push(pool.run('scan', { source, start: next, end, dialect: DEFAULT_DIALECT }));
           next = end;
         }
         fold.add((await inFlight.shift()) as PieceSummary);

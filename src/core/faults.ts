@@ -53,7 +53,12 @@ export const FAULTS = {
     disposition: 'fail',
     says: 'the client is not registered; add it with `remessa clients add`',
   },
-  PROFILE_UNKNOWN: { stage: 'pick', disposition: 'fail', says: 'the profile is not known to this build' },
+  PROFILE_UNKNOWN: {
+    stage: 'pick',
+    disposition: 'fail',
+    says: 'there is no such profile; add it with `remessa profiles add`',
+  },
+  PROFILE_INVALID: { stage: 'accept', disposition: 'fail', says: 'the document is not that of a profile' },
 
   // The file as a whole cannot be read.
   FILE_EMPTY: { stage: 'pick', disposition: 'fail', says: 'the file has no bytes; send it again with its header' },

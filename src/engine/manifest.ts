@@ -19,7 +19,8 @@ export interface ManifestRange {
 }
 
 export interface Manifest {
-  readonly version: 1;
+  /** 1 knew of no profiles: its plans have no reading of their own. */
+  readonly version: 1 | 2;
   readonly batch: string;
   /** What the ranges are cut from: the accepted object, or what was inflated from it. */
   readonly source: ObjectPin & { readonly bytes: number };
@@ -33,7 +34,7 @@ export interface Manifest {
   readonly ranges: readonly ManifestRange[];
 }
 
-export const MANIFEST_VERSION = 1;
+export const MANIFEST_VERSION = 2;
 
 export function encodeManifest(manifest: Manifest): string {
   assertTiles(manifest);
@@ -48,7 +49,7 @@ export function decodeManifest(text: string, batch: string): Manifest {
     throw new Fault('STORE_CORRUPT', 'the manifest is not JSON', { batch }, error);
   }
   const manifest = value as Manifest | null;
-  if (manifest?.version !== MANIFEST_VERSION || manifest.batch !== batch) {
+  if ((manifest?.version !== MANIFEST_VERSION && manifest?.version !== 1) || manifest.batch !== batch) {
     throw new Fault('STORE_CORRUPT', 'the manifest is of another batch or version', { batch });
   }
   assertTiles(manifest);

@@ -33,6 +33,9 @@ export const COLUMN_COUNT = COLUMNS.length;
 /** In rejects: the fault belongs to the record and to no column. */
 export const NO_COLUMN = 255;
 
+/** In a plan: a field that is of no column and is not looked at. */
+export const IGNORED_COLUMN = 254;
+
 export function columnName(column: number): string {
   return COLUMNS[column] ?? '';
 }

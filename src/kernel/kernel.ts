@@ -62,7 +62,7 @@ export class RangeKernel {
   constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number, slab?: Uint8Array) {
     this.#plan = plan;
     this.#splitter = new RecordSplitter(plan.dialect, plan.fields.length);
-    this.#values = new RecordValues(plan.dialect.quote, plan.fields);
+    this.#values = new RecordValues(plan.dialect.quote, plan.fields, plan.reading);
     this.#pages = new PageWriter(plan.shards, pageBytes, slab);
     this.#pagesByShard = new Array<number>(plan.shards).fill(0);
     this.#recordsByShard = new Array<number>(plan.shards).fill(0);

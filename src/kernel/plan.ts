@@ -2,6 +2,7 @@
  * The plan of a batch: all that the kernel must know to read any range of its file, frozen in the manifest by the picker
  * so that every attempt, in every process, reads alike. Plain data.
  */
+import { IGNORED_COLUMN } from './columns.ts';
 
 export interface Dialect {
   /** One byte, for example 0x2c. */
@@ -12,9 +13,40 @@ export interface Dialect {
 
 export const DEFAULT_DIALECT: Dialect = { delimiter: 0x2c, quote: 0x22 };
 
+export type Encoding = 'utf-8' | 'windows-1252' | 'iso-8859-1';
+
+export type DateForm = 'YYYY-MM-DD' | 'DD/MM/YYYY' | 'YYYYMMDD' | 'DDMMYYYY' | 'DDMMYY';
+
+/** A value for a column, written as the default format writes it. */
+export interface ColumnValue {
+  readonly column: number;
+  readonly value: string;
+}
+
+/** How values are written and which must be there, where that is not as the default format has it. */
+export interface Reading {
+  readonly encoding: Encoding;
+  /** Bytes: before the decimals of an amount, and between its groups of three digits; 0 for no such groups. */
+  readonly decimal: number;
+  readonly thousands: number;
+  readonly date: DateForm;
+  /** Of years with two digits, those below are of 2000 to 2099, others of 1900 to 1999. */
+  readonly pivot: number;
+  /** Bit i: column i must have a value. The columns that every record has are always among them. */
+  readonly required: number;
+  /** Trimmed contents, in ASCII, that count as empty. */
+  readonly nulls: readonly string[];
+  /** Values of columns that no field has. */
+  readonly fixed: readonly ColumnValue[];
+  /** Values of columns whose field is empty. */
+  readonly defaults: readonly ColumnValue[];
+}
+
 export interface RecordPlan {
   readonly dialect: Dialect;
-  /** For each field of a record, from the left, the number of its column (see `columns.ts`). */
+  /** Absent: as the default format has it. */
+  readonly reading?: Reading;
+  /** For each field of a record, from the left, the number of its column (see `columns.ts`), or IGNORED_COLUMN. */
   readonly fields: readonly number[];
   /** A longer record, its line end included, ends the batch. */
   readonly recordBytesMax: number;
@@ -33,3 +65,9 @@ export interface BusinessRules {
 }
 
 export const RULES_VERSION = 1;
+
+/** The columns that a record of the plan has, be it from a field or fixed: of all others the stored values are kept. */
+export function columnsOf(plan: Pick<RecordPlan, 'fields' | 'reading'>): number[] {
+  const fixed = plan.reading?.fixed.map(({ column }) => column) ?? [];
+  return [...plan.fields.filter((column) => column !== IGNORED_COLUMN), ...fixed];
+}

@@ -16,6 +16,7 @@ import {
   CREDITOR,
   DUE_DATE,
   EMAIL,
+  IGNORED_COLUMN,
   INSTALLMENT,
   NAME,
   NO_COLUMN,
@@ -23,6 +24,7 @@ import {
   REF,
   REQUIRED_COLUMNS,
 } from './columns.ts';
+import { type Constant, readConstants } from './constants.ts';
 import {
   ACCOUNT_TYPE_LENGTH,
   checkAmount,
@@ -36,9 +38,21 @@ import {
   NAME_LENGTH,
   REF_LENGTH,
 } from './fields.ts';
+import {
+  checkLocalAmount,
+  checkLocalDate,
+  codePointTable,
+  oneByteCharacters,
+  toUtf8,
+  UTF8_GROWTH_MAX,
+} from './locale.ts';
 import { CENTS_UNREAD } from './parts.ts';
+import type { Reading } from './plan.ts';
 import { CONTROL, DOUBLED, HIGH, type RecordSplitter, RUN } from './records.ts';
 import { codePoints } from './utf8.ts';
+
+/** Room for what grows where texts of one byte a character become UTF-8: only texts that passed their bounds do. */
+const RECODED_BYTES_MAX = COLUMN_COUNT * NAME_LENGTH.max * UTF8_GROWTH_MAX;
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -66,11 +80,30 @@ export class RecordValues {
 
   readonly #quote: number;
   readonly #fields: readonly number[];
+  /** Absent: the values are written as the default format has it. */
+  readonly #reading: Reading | undefined;
+  /** Of an encoding of one byte a character: the code point of each. */
+  readonly #table: Uint16Array | undefined;
+  readonly #nulls: readonly Uint8Array[];
+  readonly #fixed: readonly Constant[];
+  readonly #defaults: readonly (Constant | undefined)[];
+  /** Texts of fixed values and defaults: they stand at the front of `scratch`, in every record. */
+  readonly #constants: Uint8Array;
   #scratchUsed = 0;
 
-  constructor(quote: number, fields: readonly number[]) {
+  constructor(quote: number, fields: readonly number[], reading?: Reading) {
     this.#quote = quote;
     this.#fields = fields;
+    this.#reading = reading;
+    const { encoding = 'utf-8', nulls = [], fixed = [], defaults = [] } = reading ?? {};
+    this.#table = encoding === 'utf-8' ? undefined : codePointTable(encoding);
+    this.#nulls = nulls.map((text) => Buffer.from(text, 'latin1'));
+    const constants = readConstants([...fixed, ...defaults]);
+    this.#fixed = constants.list.slice(0, fixed.length);
+    const byColumn = new Array<Constant | undefined>(COLUMN_COUNT);
+    for (const constant of constants.list.slice(fixed.length)) byColumn[constant.column] = constant;
+    this.#defaults = byColumn;
+    this.#constants = constants.bytes;
   }
 
   /**
@@ -84,13 +117,15 @@ export class RecordValues {
     this.scratched = 0;
     this.starts[REF] = this.ends[REF] = 0;
     if (record.malformed >= 0 || record.fields !== fields.length) return this.#badShape(record);
-    this.#scratchUsed = 0;
-    if (recordBytes > this.scratch.length) this.scratch = new Uint8Array(2 ** Math.ceil(Math.log2(recordBytes)));
+    if (this.#reading === undefined) {
+      this.#scratchUsed = 0;
+      if (recordBytes > this.scratch.length) this.scratch = new Uint8Array(2 ** Math.ceil(Math.log2(recordBytes)));
+    } else this.#placeFixed(recordBytes);
 
     let fault = 0;
     for (let field = 0; field < fields.length; field++) {
       const column = fields[field];
-      if (fault !== 0 && column !== AMOUNT && column !== REF) continue;
+      if ((fault !== 0 && column !== AMOUNT && column !== REF) || column === IGNORED_COLUMN) continue;
       const code = this.#checkField(bytes, column, record.starts[field], record.ends[field], record.flags[field]);
       if (code >= 0) continue;
       if (column === REF) this.#place(REF, 0, 0);
@@ -104,11 +139,13 @@ export class RecordValues {
   #badShape(record: RecordSplitter): number {
     const { malformed } = record;
     this.column = malformed >= 0 && malformed < this.#fields.length ? this.#fields[malformed] : NO_COLUMN;
+    if (this.column === IGNORED_COLUMN) this.column = NO_COLUMN;
     return malformed >= 0 ? RECORD_CODES.QUOTE_MALFORMED.id : RECORD_CODES.FIELD_COUNT.id;
   }
 
   /** Below 0 is a code, negated. */
   #checkField(bytes: Uint8Array, column: number, start: number, end: number, flags: number): number {
+    if (this.#reading !== undefined) return this.#checkLocal(this.#reading, bytes, column, start, end, flags);
     if ((flags & ~HIGH) === 0 && start < end && bytes[start] !== SPACE && bytes[end - 1] !== SPACE) {
       // Nearly every field: nothing to unescape, trim or fold.
       this.#place(column, start, end);
@@ -120,6 +157,57 @@ export class RecordValues {
     if (length === 0) return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
     const source = this.source(bytes, column);
     return this.#checkColumn(source, column, this.starts[column], this.ends[column], length);
+  }
+
+  /** The same under a reading of its own. */
+  #checkLocal(reading: Reading, bytes: Uint8Array, column: number, from: number, to: number, flags: number): number {
+    const length = this.#prepare(bytes, column, from, to, flags);
+    if (length < 0) return length;
+    const source = this.source(bytes, column);
+    const start = this.starts[column];
+    const end = this.ends[column];
+    if (length === 0 || this.#isNull(source, start, end)) {
+      this.#place(column, 0, 0);
+      const given = this.#defaults[column];
+      if (given !== undefined) this.#placeConstant(given);
+      else if ((reading.required & (1 << column)) !== 0) return -RECORD_CODES.REQUIRED.id;
+      return 0;
+    }
+    const code = this.#checkColumn(source, column, start, end, length);
+    const table = this.#table;
+    if (code < 0 || table === undefined || (flags & HIGH) === 0) return code;
+    // Of the values that pass, only texts hold high bytes.
+    const out = this.#scratchUsed;
+    this.#scratchUsed = toUtf8(source, start, end, table, this.scratch, out);
+    this.#place(column, out, this.#scratchUsed);
+    this.scratched |= 1 << column;
+    return code;
+  }
+
+  #isNull(source: Uint8Array, start: number, end: number): boolean {
+    return this.#nulls.some(
+      (marker) => marker.length === end - start && marker.every((byte, index) => source[start + index] === byte),
+    );
+  }
+
+  /** Makes room for a record behind the constants, and places those that are fixed. */
+  #placeFixed(recordBytes: number): void {
+    const constants = this.#constants;
+    const needed = constants.length + recordBytes + RECODED_BYTES_MAX;
+    if (needed > this.scratch.length) this.scratch = new Uint8Array(2 ** Math.ceil(Math.log2(needed)));
+    this.scratch.set(constants);
+    this.#scratchUsed = constants.length;
+    for (const constant of this.#fixed) this.#placeConstant(constant);
+  }
+
+  #placeConstant({ column, start, end, number }: Constant): void {
+    if (column === AMOUNT) this.cents = number;
+    else if (column === DUE_DATE) this.packedDate = number;
+    else if (column === CPF) this.cpf = number;
+    else {
+      this.#place(column, start, end);
+      this.scratched |= 1 << column;
+    }
   }
 
   /** Where the value of a column stands: in the record's bytes or in scratch. */
@@ -152,7 +240,11 @@ export class RecordValues {
     if (isName && (flags & (RUN | CONTROL)) !== 0) this.#fold(source, column, start, end);
     else this.#place(column, start, end);
     if ((flags & (HIGH | CONTROL)) === 0) return this.ends[column] - this.starts[column];
-    return codePoints(this.source(bytes, column), this.starts[column], this.ends[column]);
+    const text = this.source(bytes, column);
+    const [first, last] = [this.starts[column], this.ends[column]];
+    return this.#table === undefined
+      ? codePoints(text, first, last)
+      : oneByteCharacters(text, first, last, this.#table);
   }
 
   /** `length` in code points. Below 0 is a code, negated. */
@@ -170,12 +262,19 @@ export class RecordValues {
         return cpf;
       }
       case AMOUNT: {
-        const cents = checkAmount(source, start, end);
+        const reading = this.#reading;
+        const cents =
+          reading === undefined
+            ? checkAmount(source, start, end)
+            : checkLocalAmount(source, start, end, reading.decimal, reading.thousands);
         if (cents >= 0) this.cents = cents;
         return cents;
       }
       case DUE_DATE:
-        return (this.packedDate = checkDate(source, start, end));
+        return (this.packedDate =
+          this.#reading === undefined
+            ? checkDate(source, start, end)
+            : checkLocalDate(source, start, end, this.#reading.date, this.#reading.pivot));
       case EMAIL:
         return checkEmail(source, start, end);
       case PHONE: {

@@ -2,12 +2,13 @@
  * Step 1, accept: whoever first learns of a stored object creates its batch.
  *
  * Promises: one object version is one batch, however often and from wherever it is announced; the business date is fixed
- * here, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
+ * here, and so is the profile's version, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
  * `pick` survive anything.
  */
 import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
 import { batchIdOf } from '../core/ids.ts';
+import { pinText, readPin } from '../engine/profiles.ts';
 import type { Arrivals } from '../io/ports/arrivals.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
@@ -48,7 +49,7 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
     version: object.version,
     etag: object.etag,
     bytes: object.bytes,
-    profile: object.profile ?? client.profile,
+    profile: await pinned(context, object.profile ?? client.profile),
     amountCentsMin: client.amountCentsMin,
     amountCentsMax: client.amountCentsMax,
     businessDate: object.asOf ?? businessDay(acceptedAtMs),
@@ -65,6 +66,17 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   }
   await sendOwed(context, batch);
   return batch;
+}
+
+/**
+ * The profile's name with its version, which holds for the batch from here on. A name that nobody knows stays as it is:
+ * the picker ends the batch by it.
+ */
+async function pinned(context: AcceptContext, profile: string): Promise<string> {
+  if (profile === DEFAULT_PROFILE) return profile;
+  const pin = readPin(profile);
+  const known = await context.clients.getProfile(pin?.name ?? profile, pin?.version);
+  return known === undefined ? profile : pinText(known.name, known.version);
 }
 
 /** The client, registered on first sight where the installation allows it. */

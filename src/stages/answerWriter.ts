@@ -12,7 +12,9 @@
 import { Buffer } from 'node:buffer';
 import { OUTCOMES, recordCodeName, recordCodeSays } from '../core/codes.ts';
 import { columnName } from '../kernel/columns.ts';
+import { codePointTable } from '../kernel/locale.ts';
 import type { EntryReader } from '../kernel/parts.ts';
+import type { Encoding } from '../kernel/plan.ts';
 import { DUPLICATE, REJECTED } from './decide.ts';
 
 export const ANSWER_KINDS = ['retorno', 'rejects', 'resubmit'] as const;
@@ -113,13 +115,18 @@ export function writeRetornoRow(out: ByteBlock, entry: EntryReader): void {
   out.bytes(end, 0, end.length);
 }
 
-/** `raw` is the record's bytes, its line end included. */
-export function writeRejectsRow(out: ByteBlock, entry: EntryReader, raw: Uint8Array): void {
+/** `raw` is the record's bytes in `encoding`, its line end included. */
+export function writeRejectsRow(
+  out: ByteBlock,
+  entry: EntryReader,
+  raw: Uint8Array,
+  encoding: Encoding = 'utf-8',
+): void {
   out.integer(entry.line);
   out.ascii(`,${columnName(entry.column)}`);
   const tail = TAILS[entry.code] as string;
   out.ascii(`${tail.slice(0, -1)},`);
-  out.text(`"${formulaSafe(readable(raw)).replaceAll('"', '""')}"\n`);
+  out.text(`"${formulaSafe(readable(raw, encoding)).replaceAll('"', '""')}"\n`);
 }
 
 export function isRejected(entry: EntryReader): boolean {
@@ -128,11 +135,20 @@ export function isRejected(entry: EntryReader): boolean {
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-function readable(raw: Uint8Array): string {
+function readable(raw: Uint8Array, encoding: Encoding): string {
   let end = raw.length;
   if (end > 0 && raw[end - 1] === 0x0a) end -= 1;
   if (end < raw.length && end > 0 && raw[end - 1] === 0x0d) end -= 1;
-  return decoder.decode(raw.subarray(0, end)).replaceAll('\0', '�');
+  const text = raw.subarray(0, end);
+  const decoded = encoding === 'utf-8' ? decoder.decode(text) : oneByteText(text, encoding);
+  return decoded.replaceAll('\0', '�');
+}
+
+function oneByteText(bytes: Uint8Array, encoding: Exclude<Encoding, 'utf-8'>): string {
+  const table = codePointTable(encoding);
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(table[byte] as number);
+  return text;
 }
 
 const FORMULA_STARTS = /^[=+\-@\t\r\n＝＋－＠]/;

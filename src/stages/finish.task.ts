@@ -10,6 +10,7 @@ import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import type { ObjectPin, ObjectStore, ObjectWriter } from '../io/ports/objects.ts';
 import type { EntryReader } from '../kernel/parts.ts';
+import type { RecordPlan } from '../kernel/plan.ts';
 import {
   ANSWER_KINDS,
   type AnswerKind,
@@ -31,6 +32,9 @@ export interface FinishResult {
   readonly lines: readonly number[];
 }
 
+/** What the answers need of the manifest. */
+export type AnsweredFile = Pick<Manifest, 'source' | 'header'> & { readonly plan: Pick<RecordPlan, 'reading'> };
+
 const FLUSH_BYTES = 512 * 1024;
 
 export async function finish(
@@ -38,7 +42,7 @@ export async function finish(
     readonly batch: string;
     readonly piece: number;
     readonly attempt: string;
-    readonly manifest: Pick<Manifest, 'source' | 'header'>;
+    readonly manifest: AnsweredFile;
     /** Of the piece's ranges, in order. */
     readonly rejects: readonly PartStretch[];
     /** Of each shard, the outcomes of the piece. */
@@ -75,7 +79,7 @@ export async function finish(
  */
 export async function renderEntries(
   objects: ObjectStore,
-  manifest: Pick<Manifest, 'source' | 'header'>,
+  manifest: AnsweredFile,
   sources: readonly BlockSource[],
   kinds: readonly AnswerKind[],
   write: (kind: AnswerKind, block: Uint8Array) => Promise<void>,
@@ -99,7 +103,7 @@ export async function renderEntries(
   // Looked at after every entry: each may bring a raw record as long as the limit.
   const isFull = (block: ByteBlock | undefined): boolean => block !== undefined && block.length > FLUSH_BYTES;
   const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
-    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes);
+    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, manifest.plan.reading?.encoding);
     resubmit?.bytes(bytes, 0, bytes.length);
   };
   let pause: Promise<void> | undefined;

@@ -1,13 +1,14 @@
 /**
  * The picker's work in a thread: looking at the beginning of an object, and scanning one piece of it.
  *
- * Promises: what is not CSV text in UTF-8 is refused with what it seems to be; an object small enough to be one range is
+ * Promises: what is not CSV text is refused with what it seems to be; an object small enough to be one range is
  * read once and split at once. A piece reads one byte past its end, so that a CR at the end is judged by what follows.
  */
 import { Fault } from '../core/faults.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type HeaderResult, readHeader } from '../kernel/header.ts';
-import { DEFAULT_DIALECT } from '../kernel/plan.ts';
+import type { Dialect } from '../kernel/plan.ts';
+import type { HeaderLayout } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
 import type { TaskContext } from './taskContext.ts';
@@ -26,7 +27,12 @@ export interface InspectedText {
 }
 
 export async function inspect(
-  args: { readonly source: SourceObject; readonly inflated: boolean },
+  args: {
+    readonly source: SourceObject;
+    readonly inflated: boolean;
+    readonly dialect: Dialect;
+    readonly layout: HeaderLayout;
+  },
   context: TaskContext,
 ): Promise<InspectedText | { readonly kind: 'gzip' }> {
   const { source } = args;
@@ -44,7 +50,7 @@ export async function inspect(
   }
   if (looks !== undefined) throw looks;
   // The header is sought within the same bytes whether or not more of the object is in hand.
-  const header = readHeader(bytes, headerBytesMax, headerBytesMax === source.bytes, DEFAULT_DIALECT);
+  const header = readHeader(bytes, headerBytesMax, headerBytesMax === source.bytes, args.dialect, args.layout);
   const tooLong = (line: number, byte: number): Fault =>
     new Fault('HEADER_TOO_LONG', `more than ${recordBytesMax} bytes`, { line, byte });
   if (header.kind === 'more') throw tooLong(1, 0);
@@ -56,7 +62,7 @@ export async function inspect(
   const fault =
     rest.length === 0
       ? undefined
-      : fold.add(context.scratch.kernel.scanPiece(rest, rest.length, -1, header.end, DEFAULT_DIALECT, recordBytesMax));
+      : fold.add(context.scratch.kernel.scanPiece(rest, rest.length, -1, header.end, args.dialect, recordBytesMax));
   return { kind: 'text', header, split: fault ?? fold.finish() };
 }
 
@@ -64,7 +70,7 @@ export async function inspect(
 const HEADER_SLACK_BYTES = 4096;
 
 export async function scan(
-  args: { readonly source: SourceObject; readonly start: number; readonly end: number },
+  args: { readonly source: SourceObject; readonly start: number; readonly end: number; readonly dialect: Dialect },
   context: TaskContext,
 ): Promise<PieceSummary> {
   const { source, start, end } = args;
@@ -73,7 +79,7 @@ export async function scan(
   const bytes = context.scratch.buffer(length + ahead);
   await readAll(context, source, start, end + ahead, bytes);
   const next = ahead === 1 ? (bytes[length] as number) : -1;
-  return context.scratch.kernel.scanPiece(bytes, length, next, start, DEFAULT_DIALECT, context.settings.recordBytesMax);
+  return context.scratch.kernel.scanPiece(bytes, length, next, start, args.dialect, context.settings.recordBytesMax);
 }
 
 /** Reads `[start, end)` to the front of `target`. */

@@ -9,9 +9,11 @@ import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
+import { readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
-import { DEFAULT_DIALECT, RULES_VERSION } from '../kernel/plan.ts';
+import { RULES_VERSION } from '../kernel/plan.ts';
+import { type CompiledProfile, DEFAULT_DOCUMENT } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
 import { DEFAULT_PROFILE } from './accept.ts';
@@ -30,41 +32,52 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
     await nudge(context, batch);
     return;
   }
-  if (batch.profile !== DEFAULT_PROFILE) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: id });
+  const profile = await profileOf(context, batch);
   const { settings } = context;
   if (batch.bytes === 0) throw new Fault('FILE_EMPTY', '', { batch: id });
   if (batch.bytes > settings.fileBytesMax) {
     throw new Fault('FILE_TOO_LARGE', `${batch.bytes} of at most ${settings.fileBytesMax} bytes`, { batch: id });
   }
   const attempt = attemptId(context.random);
-  const source = await readableSource(context, batch, attempt, signal);
+  const source = await readableSource(context, batch, profile, attempt, signal);
   const text = source.text;
-  const split = text.split ?? (await scanPieces(context, batch, source, text, signal));
+  const split = text.split ?? (await scanPieces(context, batch, profile, source, text, signal));
   if ('code' in split) {
     throw new Fault(split.code, '', { batch: id, line: split.line, byte: split.byte });
   }
   if (split.records > context.limits.recordsMax) {
     throw new Fault('TOO_MANY_RECORDS', `${split.records} of at most ${context.limits.recordsMax}`, { batch: id });
   }
-  await record(context, batch, attempt, await plan(context, batch, source, text, split), signal);
+  await record(context, batch, attempt, await plan(context, batch, profile, source, text, split), signal);
 }
 
 interface Source extends ObjectPin {
   readonly bytes: number;
 }
 
+/** The version of the profile that the batch was accepted under, compiled. Faults: `PROFILE_UNKNOWN`, `STORE_CORRUPT`. */
+async function profileOf(context: StageContext, batch: Batch): Promise<CompiledProfile> {
+  if (batch.profile === DEFAULT_PROFILE) return storedProfile(JSON.stringify(DEFAULT_DOCUMENT), batch.profile);
+  const pin = readPin(batch.profile);
+  const record = pin === undefined ? undefined : await context.clients.getProfile(pin.name, pin.version);
+  if (record === undefined) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: batch.id });
+  return storedProfile(record.document, batch.profile);
+}
+
 /** The text to split: the object itself, or what it inflates to. */
 async function readableSource(
   context: StageContext,
   batch: Batch,
+  profile: CompiledProfile,
   attempt: string,
   signal: AbortSignal,
 ): Promise<Source & { readonly text: InspectedText }> {
+  const opening = { dialect: profile.dialect, layout: profile.layout };
   const object: Source = { key: batch.key, etag: batch.etag, bytes: batch.bytes };
-  const first = await context.pool.run('inspect', { source: object, inflated: false }, signal);
+  const first = await context.pool.run('inspect', { source: object, inflated: false, ...opening }, signal);
   if (first.kind === 'text') return { ...object, text: first };
   const inflated = await context.pool.run('inflate', { source: object, key: workKey(batch.id, attempt) }, signal);
-  const second = await context.pool.run('inspect', { source: inflated, inflated: true }, signal);
+  const second = await context.pool.run('inspect', { source: inflated, inflated: true, ...opening }, signal);
   assert(second.kind === 'text', 'what was inflated is inspected as text or refused');
   return { ...inflated, text: second };
 }
@@ -73,6 +86,7 @@ async function readableSource(
 async function scanPieces(
   context: StageContext,
   batch: Batch,
+  { dialect }: CompiledProfile,
   source: Source,
   text: InspectedText,
   signal: AbortSignal,
@@ -89,7 +103,7 @@ async function scanPieces(
       while (next < source.bytes && inFlight.length <= threads) {
         const end = Math.min(next + rangeBytes, source.bytes);
         const giveBack = await context.scanCredits.take(1);
-        const piece = context.pool.run('scan', { source, start: next, end }, signal).finally(giveBack);
+        const piece = context.pool.run('scan', { source, start: next, end, dialect }, signal).finally(giveBack);
         piece.catch(() => {});
         inFlight.push(piece);
         next = end;
@@ -126,6 +140,7 @@ async function hashSeedOf(context: StageContext): Promise<number> {
 async function plan(
   context: StageContext,
   batch: Batch,
+  profile: CompiledProfile,
   source: Source,
   text: InspectedText,
   split: SplitPlan,
@@ -139,7 +154,8 @@ async function plan(
     source: { key: source.key, etag: source.etag, bytes: source.bytes },
     header: { start: text.header.start, end: text.header.end, line: text.header.line },
     plan: {
-      dialect: DEFAULT_DIALECT,
+      dialect: profile.dialect,
+      ...(profile.reading === undefined ? {} : { reading: profile.reading }),
       fields: text.header.fields,
       recordBytesMax: settings.recordBytesMax,
       shards,
@@ -148,8 +164,9 @@ async function plan(
     rules: {
       version: RULES_VERSION,
       businessDate: batch.businessDate,
-      amountCentsMin: batch.amountCentsMin,
-      amountCentsMax: batch.amountCentsMax,
+      // The narrower of the client's bounds and the profile's.
+      amountCentsMin: Math.max(batch.amountCentsMin, profile.amountCentsMin ?? batch.amountCentsMin),
+      amountCentsMax: Math.min(batch.amountCentsMax, profile.amountCentsMax ?? batch.amountCentsMax),
     },
     pageBytes: limits.pageBytesFor(shards),
     records: split.records,

@@ -5,9 +5,11 @@
  * registered is refused by the store; the shard's result is put once, and a replay finds the same outcomes because every
  * debt remembers the batch and line that made it what it is.
  */
+
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import type { Batch } from '../io/ports/registry.ts';
+import { columnsOf } from '../kernel/plan.ts';
 import { manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
@@ -55,7 +57,7 @@ async function register(
       turn: batch.turn ?? 0,
       turnAtMs: batch.turnAtMs ?? 0,
       rules: manifest.rules,
-      fields: manifest.plan.fields,
+      fields: columnsOf(manifest.plan),
       table: JSON.parse(staged.body) as StagedTableObject,
       ranges: batch.ranges,
       pieceRecords,

@@ -6,6 +6,7 @@
  */
 import type { Manifest } from '../engine/manifest.ts';
 import type { Batch } from '../io/ports/registry.ts';
+import { columnsOf } from '../kernel/plan.ts';
 import { apply, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { completedReceipt, encodeReceipt, linesByOutcome } from './receipt.ts';
@@ -35,7 +36,7 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
       turn: batch.turn ?? 0,
       turnAtMs: batch.turnAtMs ?? 0,
       rules: manifest.rules,
-      fields: manifest.plan.fields,
+      fields: columnsOf(manifest.plan),
     });
     standing = await context.registry.putResult(batch.id, kind, 0, JSON.stringify(result));
     const { rejects, outcomes } = result;

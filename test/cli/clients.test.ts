@@ -55,9 +55,9 @@ describe('clients list and show', () => {
     expect((await world.run('clients', 'list')).out).toBe('');
     world.held.clients.push(clientRecord(), clientRecord({ id: 'b', name: 'Bê', amountCentsMin: 1050 }));
     expect((await world.run('clients', 'list')).out.split('\n')).toEqual([
-      'id    amount min  amount max        created at                name',
-      'acme  0.01        9999999999999.99  2026-01-02T00:00:00.000Z  Acme Ltda',
-      'b     10.50       9999999999999.99  2026-01-02T00:00:00.000Z  Bê',
+      'id    profile  amount min  amount max        created at                name',
+      'acme  default  0.01        9999999999999.99  2026-01-02T00:00:00.000Z  Acme Ltda',
+      'b     default  10.50       9999999999999.99  2026-01-02T00:00:00.000Z  Bê',
       '',
     ]);
     expect(JSON.parse((await world.run('clients', 'list', '--json')).out)).toHaveLength(2);

@@ -4,7 +4,7 @@ import type { ProgramWorld } from '../../src/cli/program.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { resolveSettings } from '../../src/config/load.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import type { ClientRecord } from '../../src/io/ports/clients.ts';
+import type { ClientRecord, ProfileRecord } from '../../src/io/ports/clients.ts';
 import type { DebtFilter, StoredDebt } from '../../src/io/ports/debts.ts';
 import type { Batch, BatchFilter, ResultKind } from '../../src/io/ports/registry.ts';
 import { hashRef } from '../../src/kernel/hash.ts';
@@ -53,6 +53,7 @@ export class HandClock implements Clock {
 export interface Held {
   batches: Batch[];
   clients: ClientRecord[];
+  profiles: ProfileRecord[];
   debts: StoredDebt[];
   results: { batch: string; kind: ResultKind; count: number }[];
 }
@@ -64,7 +65,7 @@ export interface Ran {
 }
 
 export class TestWorld {
-  readonly held: Held = { batches: [], clients: [], debts: [], results: [] };
+  readonly held: Held = { batches: [], clients: [], profiles: [], debts: [], results: [] };
   readonly clock = new HandClock();
   readonly abort = new AbortController();
   stdout = new MemoryOutput();
@@ -147,6 +148,15 @@ export class TestWorld {
           if (at >= 0) held.clients[at] = client;
           return at >= 0;
         },
+        addProfile: async (profile: ProfileRecord) => {
+          if (held.profiles.some(({ name, version }) => name === profile.name && version === profile.version))
+            return false;
+          held.profiles.push(profile);
+          return true;
+        },
+        getProfile: async (name: string, version?: number) =>
+          held.profiles.findLast((one) => one.name === name && (version ?? one.version) === one.version),
+        listProfiles: async () => held.profiles,
       },
       debts: {
         list: async function* (client: string, filter: DebtFilter) {

@@ -1,6 +1,6 @@
 /** The contract of the clients (src/io/ports/clients.ts), sentence by sentence, for any driver. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClientRecord, ClientStore } from '../../src/io/ports/clients.ts';
+import type { ClientRecord, ClientStore, ProfileRecord } from '../../src/io/ports/clients.ts';
 import type { Fixture, MakeFixture } from './support.ts';
 
 const client = (id: string, change: Partial<ClientRecord> = {}): ClientRecord => ({
@@ -11,6 +11,13 @@ const client = (id: string, change: Partial<ClientRecord> = {}): ClientRecord =>
   amountCentsMax: 999_999_999_999_999,
   createdAtMs: 1_768_478_400_000,
   ...change,
+});
+
+const profile = (name: string, version: number, document = `{"format":1}`): ProfileRecord => ({
+  name,
+  version,
+  document,
+  createdAtMs: 1_768_478_400_000,
 });
 
 export function describeClients(name: string, make: MakeFixture<ClientStore>): void {
@@ -47,11 +54,63 @@ export function describeClients(name: string, make: MakeFixture<ClientStore>): v
       expect(await clients.get('beta')).toEqual(client('beta'));
     });
 
+    it('keeps how a client is told, with its secrets, until that is taken away', async () => {
+      const notify = {
+        kinds: ['failed', 'completed'] as const,
+        webhook: { url: 'https://hook.example/é', secrets: ['whsec_a', 'whsec_b'] },
+        mail: { to: ['a@b.example'], language: 'pt' as const },
+      };
+      await clients.add(client('acme', { notify }));
+      expect(await (await fixture.reopen()).get('acme')).toEqual(client('acme', { notify }));
+      clients = await fixture.reopen();
+      await clients.update(client('acme'));
+      expect(await clients.get('acme')).toEqual(client('acme'));
+      expect(Object.hasOwn((await clients.get('acme')) ?? {}, 'notify')).toBe(false);
+    });
+
     it('takes every id that the rule allows and refuses others', async () => {
       for (const id of ['a', '0', 'a-b', 'z'.repeat(40)]) expect(await clients.add(client(id))).toBe(true);
       for (const id of ['', '-a', 'A', 'a_b', 'a/b', '..', 'z'.repeat(41)]) {
         await expect(clients.add(client(id))).rejects.toThrow(/client id/);
       }
+    });
+
+    it('adds a version of a profile once, and never changes it', async () => {
+      const texts = ['{"format":1,"encoding":"utf-8"}', '{"format":1,"encoding":"windows-1252"}', '{"format":1}'];
+      const added = await Promise.all(texts.map((text) => clients.addProfile(profile('vendas', 1, text))));
+      expect(added.filter(Boolean)).toHaveLength(1);
+      const first = await clients.getProfile('vendas', 1);
+      expect(first).toEqual(profile('vendas', 1, texts[added.indexOf(true)]));
+      expect(await clients.addProfile(profile('vendas', 2))).toBe(true);
+      expect(await clients.addProfile(profile('vendas', 1, '{}'))).toBe(false);
+      expect(await clients.getProfile('vendas', 1)).toEqual(first);
+    });
+
+    it('gives the newest version of a name, or the one that is named', async () => {
+      expect(await clients.getProfile('vendas')).toBeUndefined();
+      for (const version of [1, 2, 9, 10, 11, 100]) await clients.addProfile(profile('vendas', version));
+      for (const name of ['venda', 'vendas-2', 'vendas2']) await clients.addProfile(profile(name, 7));
+      expect(await clients.getProfile('vendas')).toEqual(profile('vendas', 100));
+      expect(await clients.getProfile('vendas', 10)).toEqual(profile('vendas', 10));
+      expect(await clients.getProfile('vendas', 3)).toBeUndefined();
+      expect(await clients.getProfile('venda')).toEqual(profile('venda', 7));
+      for (const name of ['', 'v', 'vendas-', 'Vendas']) expect(await clients.getProfile(name)).toBeUndefined();
+      const all = [...[1, 2, 9, 10, 11, 100].map((version) => ['vendas', version] as const), ['vendas-2', 7] as const];
+      const wanted = [
+        profile('venda', 7),
+        ...all.map(([name, version]) => profile(name, version)),
+        profile('vendas2', 7),
+      ];
+      expect(await clients.listProfiles()).toEqual(wanted);
+      expect(await clients.list()).toEqual([]);
+      expect(await (await fixture.reopen()).listProfiles()).toEqual(wanted);
+    });
+
+    it('refuses a profile of a name or version that none has', async () => {
+      for (const name of ['', '-a', 'A', 'a@1', 'a#1']) {
+        await expect(clients.addProfile(profile(name, 1))).rejects.toThrow(/profile/);
+      }
+      await expect(clients.addProfile(profile('a', 0))).rejects.toThrow(/profile/);
     });
 
     it('lists all by id, and keeps them', async () => {

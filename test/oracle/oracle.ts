@@ -7,9 +7,9 @@
 import type { RecordCodeName } from '../../src/core/codes.ts';
 import type { FaultCode } from '../../src/core/faults.ts';
 import { COLUMNS, type ColumnName, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
-import type { BusinessRules } from '../../src/kernel/plan.ts';
+import type { BusinessRules, Reading } from '../../src/kernel/plan.ts';
 import { byteString, oracleRecords, type RawRecord } from './grammar.ts';
-import { CONTROL, checkValue, daysInMonth, decodeUtf8 } from './values.ts';
+import { CONTROL, checkLocalValue, checkValue, daysInMonth, decodeUtf8, stored } from './values.ts';
 
 export type OracleFile = OracleFault | OracleRead;
 
@@ -109,8 +109,11 @@ function readColumns(header: RawRecord): number[] | OracleFault {
   return names.map((name) => known.indexOf(name));
 }
 
-/** The checks of one record against the header's columns, in their fixed order. */
-export function checkRecord(record: RawRecord, columns: readonly number[]): OracleRecord {
+/**
+ * The checks of one record against the header's columns, in their fixed order. A column that is none of the table is of a
+ * field that nobody looks at. `reading`: how values are written, where not as the default format has it.
+ */
+export function checkRecord(record: RawRecord, columns: readonly number[], reading?: Reading): OracleRecord {
   const place = placeOf(record);
   const shape = (code: RecordCodeName, column: ColumnName | ''): OracleRejected => ({
     ...place,
@@ -121,15 +124,22 @@ export function checkRecord(record: RawRecord, columns: readonly number[]): Orac
     ref: '',
   });
   const malformed = record.fields.findIndex((field) => field.malformed);
-  if (malformed >= 0) return shape('QUOTE_MALFORMED', malformed < columns.length ? COLUMNS[columns[malformed]!]! : '');
+  if (malformed >= 0)
+    return shape('QUOTE_MALFORMED', malformed < columns.length ? (COLUMNS[columns[malformed]!] ?? '') : '');
   if (record.fields.length !== columns.length) return shape('FIELD_COUNT', '');
 
   const values = Object.fromEntries(COLUMNS.map((name) => [name, ''])) as Record<ColumnName, string>;
+  for (const { column, value } of reading?.fixed ?? []) {
+    const given = stored(COLUMNS[column]!, value);
+    if ('value' in given) values[COLUMNS[column]!] = given.value;
+  }
   let warning: '' | 'CPF_PADDED' = '';
   let fault: { code: RecordCodeName; column: ColumnName } | undefined;
   record.fields.forEach((field, index) => {
-    const column = COLUMNS[columns[index]!]!;
-    const checked = checkValue(column, field.text);
+    const column = COLUMNS[columns[index]!];
+    if (column === undefined) return;
+    const checked =
+      reading === undefined ? checkValue(column, field.text) : checkLocalValue(column, field.text, reading);
     if ('code' in checked) fault ??= { code: checked.code, column };
     else {
       values[column] = checked.value;

@@ -6,6 +6,7 @@
  */
 import type { RecordCodeName } from '../../src/core/codes.ts';
 import { COLUMNS, type ColumnName, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
+import type { Reading } from '../../src/kernel/plan.ts';
 import { bytesOf } from './grammar.ts';
 
 export type Checked =
@@ -27,6 +28,62 @@ export function decodeUtf8(byteText: string): string | undefined {
 export const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 const isName = (column: ColumnName) => column === 'debtor_name' || column === 'creditor_name';
+
+/** The text of a byte string in the encoding; `undefined` where it is not valid. */
+function decode(byteText: string, encoding: Reading['encoding']): string | undefined {
+  if (encoding === 'utf-8') return decodeUtf8(byteText);
+  // What the platform calls iso-8859-1 is windows-1252, as the web has it; a byte string is the real one already.
+  return encoding === 'iso-8859-1' ? byteText : new TextDecoder(encoding).decode(bytesOf(byteText));
+}
+
+/** The rule of a column under a reading of its own: values come out as the default format stores them. */
+export function checkLocalValue(column: ColumnName, content: string, reading: Reading): Checked {
+  const blanks = isName(column) ? '[ \\t\\r\\n]+' : '[ \\t]+';
+  const trimmed = content.replace(new RegExp(`^${blanks}`), '').replace(new RegExp(`${blanks}$`), '');
+  const text = decode(trimmed, reading.encoding);
+  if (text === undefined) return { code: 'UTF8_INVALID' };
+  const folded = isName(column) ? text.replace(/[ \t\r\n]+/g, ' ') : text;
+  if (CONTROL.test(folded)) return { code: 'CHARACTER_INVALID' };
+  const index = COLUMNS.indexOf(column);
+  if (folded === '' || reading.nulls.includes(folded)) {
+    const given = reading.defaults.find((one) => one.column === index);
+    if (given !== undefined) return stored(column, given.value);
+    return ((reading.required >> index) & 1) === 1 ? { code: 'REQUIRED' } : ok('');
+  }
+  if (column === 'amount') return localAmount(folded, reading);
+  if (column === 'due_date') return localDate(folded, reading);
+  return RULES[column](folded);
+}
+
+/** A value that a profile gives, written as the default format has it. */
+export function stored(column: ColumnName, value: string): Checked {
+  return column === 'amount' || column === 'due_date' ? RULES[column](value) : ok(value);
+}
+
+function localAmount(text: string, { decimal, thousands }: Reading): Checked {
+  const escaped = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`;
+  const grouped = thousands === 0 ? '' : `|[0-9]{1,3}(?:${escaped(thousands)}[0-9]{3})+`;
+  const match = new RegExp(`^([0-9]+${grouped})(?:${escaped(decimal)}([0-9]{1,2}))?$`).exec(text);
+  if (text.length > 40 || match === null) return { code: 'AMOUNT_FORMAT' };
+  const units = match[1]!.replace(/[^0-9]/g, '');
+  return checkAmount(match[2] === undefined ? units : `${units}.${match[2]}`);
+}
+
+const DATE_FORMS: Record<Reading['date'], RegExp> = {
+  'YYYY-MM-DD': /^(?<y>[0-9]{4})-(?<m>[0-9]{2})-(?<d>[0-9]{2})$/,
+  'DD/MM/YYYY': /^(?<d>[0-9]{2})\/(?<m>[0-9]{2})\/(?<y>[0-9]{4})$/,
+  YYYYMMDD: /^(?<y>[0-9]{4})(?<m>[0-9]{2})(?<d>[0-9]{2})$/,
+  DDMMYYYY: /^(?<d>[0-9]{2})(?<m>[0-9]{2})(?<y>[0-9]{4})$/,
+  DDMMYY: /^(?<d>[0-9]{2})(?<m>[0-9]{2})(?<y>[0-9]{2})$/,
+};
+
+function localDate(text: string, { date, pivot }: Reading): Checked {
+  const parts = DATE_FORMS[date].exec(text)?.groups;
+  if (parts === undefined) return { code: 'DATE_FORMAT' };
+  const { y, m, d } = parts as { y: string; m: string; d: string };
+  const year = y.length === 4 ? y : `${Number(y) < pivot ? '20' : '19'}${y}`;
+  return checkDate(`${year}-${m}-${d}`);
+}
 
 export function checkValue(column: ColumnName, content: string): Checked {
   const trimmed = isName(column)

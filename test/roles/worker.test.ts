@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { withDefaults } from '../../src/config/schema.ts';
 import type { TelemetryEvent } from '../../src/core/telemetry.ts';
 import { WorkerPool } from '../../src/engine/pool.ts';
+import { defaultLayout } from '../../src/kernel/header.ts';
+import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
 import { listenToWorkers, type WorkerSetup } from '../../src/roles/worker.ts';
 import type { TaskTable } from '../../src/stages/tasks.ts';
 import { HEADER } from '../support/files.ts';
@@ -26,7 +28,12 @@ function poolOver(failures: number, driver = './fragileDriver.ts'): WorkerPool<T
   return pool;
 }
 
-const inspect = { source: { key: 'raw/acme/f', etag: 'e-1', bytes: 86 }, inflated: false };
+const inspect = {
+  source: { key: 'raw/acme/f', etag: 'e-1', bytes: 86 },
+  inflated: false,
+  dialect: DEFAULT_DIALECT,
+  layout: defaultLayout(),
+};
 
 describe('a worker thread', () => {
   it('runs the tasks over the data plane of the driver it is told', async () => {

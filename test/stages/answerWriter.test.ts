@@ -102,7 +102,7 @@ describe('a row of the retorno', () => {
     ],
     [
       { line: 6, outcome: REJECTED, ref: '', code: RECORD_CODES.AMOUNT_FORMAT.id, column: AMOUNT },
-      '6,,rejected,AMOUNT_FORMAT,"an amount is written 1234, 1234.5 or 1234.56"\n',
+      '6,,rejected,AMOUNT_FORMAT,"an amount is written 1234, 1234.5 or 1234.56, or as the profile has it"\n',
     ],
   ])('%j is %j', (entry, row) => {
     expect(retorno(entry)).toBe(row);

@@ -19,7 +19,7 @@ async function rendered(file: string, parts: readonly (readonly Entry[])[], kind
   const texts: Record<Kind, string> = { retorno: '', rejects: '', resubmit: '' };
   let largest = 0;
   const sources = parts.map((entries) => heldBlocks(partOf(entries, 4096)));
-  const lines = await renderEntries(objects, { source, header }, sources, kinds, async (kind, block) => {
+  const lines = await renderEntries(objects, { source, header, plan: {} }, sources, kinds, async (kind, block) => {
     largest = Math.max(largest, block.length);
     // The block may be reused once this has settled, and no sooner.
     await null;

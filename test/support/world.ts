@@ -7,7 +7,13 @@ import { type Settings, withDefaults } from '../../src/config/schema.ts';
 import { assert } from '../../src/core/assert.ts';
 import type { Telemetry, TelemetryEvent } from '../../src/core/telemetry.ts';
 import { Credits } from '../../src/engine/credits.ts';
-import { CLIENT_ID, type ClientRecord, type ClientStore } from '../../src/io/ports/clients.ts';
+import {
+  CLIENT_ID,
+  type ClientRecord,
+  type ClientStore,
+  PROFILE_NAME,
+  type ProfileRecord,
+} from '../../src/io/ports/clients.ts';
 import type { Batch, BatchState } from '../../src/io/ports/registry.ts';
 import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
 import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
@@ -26,6 +32,7 @@ import { briefly, type Pause, seededBytes } from './pause.ts';
 
 export class MemoryClients implements ClientStore {
   readonly #clients = new Map<string, ClientRecord>();
+  readonly #profiles: ProfileRecord[] = [];
 
   async add(client: ClientRecord): Promise<boolean> {
     assert(CLIENT_ID.test(client.id), 'a client id is well formed');
@@ -46,6 +53,22 @@ export class MemoryClients implements ClientStore {
 
   async list(): Promise<ClientRecord[]> {
     return [...this.#clients.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async addProfile(profile: ProfileRecord): Promise<boolean> {
+    assert(PROFILE_NAME.test(profile.name) && profile.version >= 1, 'a profile is well formed');
+    if (this.#profiles.some(({ name, version }) => name === profile.name && version === profile.version)) return false;
+    this.#profiles.push({ ...profile });
+    this.#profiles.sort((a, b) => (a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1));
+    return true;
+  }
+
+  async getProfile(name: string, version?: number): Promise<ProfileRecord | undefined> {
+    return this.#profiles.findLast((one) => one.name === name && (version === undefined || one.version === version));
+  }
+
+  async listProfiles(): Promise<ProfileRecord[]> {
+    return [...this.#profiles];
   }
 }
 

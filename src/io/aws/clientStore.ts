@@ -1,18 +1,21 @@
 /**
- * The clients in DynamoDB (port: clients): one item each, all in one partition, read strongly consistent.
+ * The clients and the profiles in DynamoDB (port: clients): one item each, all of a kind in one partition, read strongly
+ * consistent.
  *
  *   openDynamoClients(options: { table: string }, deps: { dynamodb: DynamoDBClient; clock: Clock; random: RandomBytes }): ClientStore
  *
- * `pk` is `client`, `sk` its id; `j`/`z` its JSON, `tok` who wrote it last: an answer that was lost is known again by it.
+ * `pk` is `client`, `sk` its id; of a profile's version `profile` and `name#version`, nine digits; `j`/`z` its JSON, `tok` who wrote it last: an answer that was lost is known again by it.
  * Faults: `SERVICE_IO`, `SERVICE_DENIED`, `STORE_CORRUPT`.
  */
 import { assert } from '../../core/assert.ts';
 import { attemptId } from '../../core/ids.ts';
-import { CLIENT_ID, type ClientRecord, type ClientStore } from '../ports/clients.ts';
+import { CLIENT_ID, type ClientRecord, type ClientStore, PROFILE_NAME, type ProfileRecord } from '../ports/clients.ts';
 import { type Item, type Key, KeyedTable, type TableDeps } from './keyedTable.ts';
 import { textItem, textOf, textValues } from './registryItems.ts';
 
 const PARTITION = 'client';
+const PROFILES = 'profile';
+const VERSION_DIGITS = 9;
 
 export function openDynamoClients(options: { readonly table: string }, deps: TableDeps): ClientStore {
   const table = new KeyedTable(options.table, deps);
@@ -46,6 +49,25 @@ export function openDynamoClients(options: { readonly table: string }, deps: Tab
       return item === undefined ? undefined : clientOf(item);
     },
     list: async () => (await table.all({ pk: PARTITION })).map(clientOf),
+    async addProfile(profile) {
+      assert(PROFILE_NAME.test(profile.name) && profile.version >= 1, 'a profile was checked before it is stored');
+      const token = attemptId(deps.random);
+      const key = profileKey(profile.name, profile.version);
+      const item = { ...textItem(JSON.stringify(profile)), tok: { S: token } };
+      return (await table.putNew(key, item)) || (await isOurs(key, token));
+    },
+    async getProfile(name, version) {
+      if (!PROFILE_NAME.test(name)) return undefined;
+      if (version !== undefined) {
+        const item = await table.get(profileKey(name, version));
+        return item === undefined ? undefined : profileOf(item);
+      }
+      const span = { pk: PROFILES, from: `${name}#`, to: `${name}#~`, newestFirst: true, pageItems: 1 };
+      for await (const [item] of table.query(span)) return item === undefined ? undefined : profileOf(item);
+      return undefined;
+    },
+    // Of two names that begin alike, sort keys order by the `#`, which comes before every character of a name.
+    listProfiles: async () => (await table.all({ pk: PROFILES })).map(profileOf),
   };
 }
 
@@ -55,4 +77,12 @@ function keyOf(id: string): Key {
 
 function clientOf(item: Item): ClientRecord {
   return JSON.parse(textOf(item)) as ClientRecord;
+}
+
+function profileKey(name: string, version: number): Key {
+  return { pk: PROFILES, sk: `${name}#${String(version).padStart(VERSION_DIGITS, '0')}` };
+}
+
+function profileOf(item: Item): ProfileRecord {
+  return JSON.parse(textOf(item)) as ProfileRecord;
 }

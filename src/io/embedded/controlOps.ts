@@ -9,6 +9,7 @@ import { deliveryOps } from './deliveries.sql.ts';
 import { idempotencyOps } from './idempotency.sql.ts';
 import { keyOps } from './keys.sql.ts';
 import type { Op } from './op.ts';
+import { profileOps } from './profiles.sql.ts';
 import { queueOps } from './queue.sql.ts';
 import { registryOps } from './registry.sql.ts';
 import { resultOps } from './results.sql.ts';
@@ -20,6 +21,7 @@ export const CONTROL_OPS = {
   ...resultOps,
   ...queueOps,
   ...clientOps,
+  ...profileOps,
   ...keyOps,
   ...submissionOps,
   ...idempotencyOps,

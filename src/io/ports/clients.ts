@@ -1,8 +1,10 @@
 /**
- * Port: the clients and what is known of each.
+ * Port: the clients and what is known of each, and the profiles by which their files are read.
  *
  * Contract
  * - An id is `[a-z0-9][a-z0-9-]{0,39}`; adding one that exists changes nothing and answers `false`.
+ * - A version of a profile is a whole number from 1 and is never changed: adding one that exists changes nothing and
+ *   answers `false`. Names are as ids are.
  * - Reads see every write that was answered.
  */
 
@@ -24,7 +26,7 @@ export interface ClientNotify {
 export interface ClientRecord {
   readonly id: string;
   readonly name: string;
-  /** The profile its files are read with; `default` is the only one that needs no document. */
+  /** Name of the profile its files are read with; `default` is the only one that needs no document. */
   readonly profile: string;
   /** The client's bounds for the amount of a debt, in cents, both inclusive. */
   readonly amountCentsMin: number;
@@ -34,12 +36,28 @@ export interface ClientRecord {
   readonly notify?: ClientNotify;
 }
 
+export interface ProfileRecord {
+  readonly name: string;
+  readonly version: number;
+  /** JSON. */
+  readonly document: string;
+  readonly createdAtMs: number;
+}
+
 export interface ClientStore {
   add(client: ClientRecord): Promise<boolean>;
   /** Replaces what is known of a client; `false` where it does not exist. */
   update(client: ClientRecord): Promise<boolean>;
   get(id: string): Promise<ClientRecord | undefined>;
   list(): Promise<ClientRecord[]>;
+
+  addProfile(profile: ProfileRecord): Promise<boolean>;
+  /** That version; the newest one where none is named. */
+  getProfile(name: string, version?: number): Promise<ProfileRecord | undefined>;
+  /** All versions of all, by name and version. */
+  listProfiles(): Promise<ProfileRecord[]>;
 }
 
 export const CLIENT_ID = /^[a-z0-9][a-z0-9-]{0,39}$/;
+
+export const PROFILE_NAME = CLIENT_ID;

@@ -6,7 +6,7 @@
  */
 import { assert } from '../../core/assert.ts';
 import { recordCodeName } from '../../core/codes.ts';
-import { REQUIRED_COLUMNS } from '../columns.ts';
+import { IGNORED_COLUMN, REQUIRED_COLUMNS } from '../columns.ts';
 import { crc32 } from '../crc.ts';
 import type { RangeKernel, RangeTotals } from '../kernel.ts';
 import { PAGE_BYTES_MIN } from '../pages.ts';
@@ -29,6 +29,8 @@ const SHARD_RECORDS = 8;
 export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: number): boolean {
   const { bounds } = memory;
   return (
+    plan.reading === undefined &&
+    !plan.fields.includes(IGNORED_COLUMN) &&
     plan.shards <= bounds.shards &&
     plan.shards * pageBytes <= bounds.pagesBytes &&
     plan.recordBytesMax <= Math.min(bounds.recordBytes, bounds.inputBytes) &&

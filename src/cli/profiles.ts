@@ -1,0 +1,107 @@
+/** `remessa profiles add | list | show`: how files are read, as versioned documents. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { Fault } from '../core/faults.ts';
+import { readPin, readProfile } from '../engine/profiles.ts';
+import { PROFILE_NAME, type ProfileRecord } from '../io/ports/clients.ts';
+import type { CliContext, Stores } from './context.ts';
+import { exactJsonText, instantText, printable, tableText } from './format.ts';
+import { withStores } from './reading.ts';
+
+const DEFAULT_NAME = 'default';
+const DOCUMENT_BYTES_MAX = 100_000;
+
+export function addProfilesCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
+  const profiles = program.command('profiles').description('add, list and show profiles: how files are read');
+
+  profiles
+    .command('add')
+    .description('store a document as the next version of a profile; batches accepted earlier keep theirs')
+    .argument('<name>', '1 to 40 characters of a-z, 0-9 and -')
+    .argument('<file>', 'the document, JSON; `-` reads standard input')
+    .action(async (name: string, file: string) => {
+      await addProfile(context, name, file);
+      exit(0);
+    });
+
+  profiles
+    .command('list')
+    .description('list all versions of all profiles')
+    .option('--json', 'print a JSON array')
+    .action(async (options: { readonly json?: true }) => {
+      await listProfiles(context, options.json === true);
+      exit(0);
+    });
+
+  profiles
+    .command('show')
+    .description('print a document: the newest version of a name, or name@version')
+    .argument('<profile>', 'the name, or name@version')
+    .action(async (text: string) => {
+      const { document } = await withStores(context, 'read', (stores) => profileOf(stores, text));
+      await context.stdout.write(`${JSON.stringify(JSON.parse(document), null, 2)}\n`);
+      exit(0);
+    });
+}
+
+async function addProfile(context: CliContext, name: string, file: string): Promise<void> {
+  if (!PROFILE_NAME.test(name) || name === DEFAULT_NAME) {
+    throw new Fault('USAGE', `a profile's name has 1 to 40 characters of a-z, 0-9 and -, and is not ${DEFAULT_NAME}`);
+  }
+  const { document } = readProfile(await textOf(context, file));
+  const version = await withStores(context, 'write', async (stores) => {
+    // Somebody else may add a version at the same moment: the next one is then ours.
+    for (;;) {
+      const next = ((await stores.clients.getProfile(name))?.version ?? 0) + 1;
+      const record = { name, version: next, document: JSON.stringify(document), createdAtMs: context.clock.nowMs() };
+      if (await stores.clients.addProfile(record)) return next;
+    }
+  });
+  await context.stderr.write(`profile ${name}@${version} added\n`);
+}
+
+async function textOf(context: CliContext, file: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of file === '-' ? context.stdin : [await readFile(file)]) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > DOCUMENT_BYTES_MAX)
+        throw new Fault('PROFILE_INVALID', `it has more than ${DOCUMENT_BYTES_MAX} bytes`);
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new Fault('INPUT_MISSING', printable(file), {}, error);
+    }
+    throw error;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function listProfiles(context: CliContext, json: boolean): Promise<void> {
+  const profiles = await withStores(context, 'read', (stores) => stores.clients.listProfiles());
+  const views = profiles.map(({ name, version, createdAtMs }) => ({
+    name,
+    version,
+    createdAt: instantText(createdAtMs),
+  }));
+  if (json) {
+    await context.stdout.write(`${exactJsonText(views, 2)}\n`);
+    return;
+  }
+  if (views.length === 0) {
+    await context.stderr.write('no profiles but the default format; add one with `remessa profiles add`\n');
+    return;
+  }
+  const rows = views.map((view) => [view.name, String(view.version), view.createdAt]);
+  await context.stdout.write(tableText(['name', 'version', 'created at'], rows));
+}
+
+/** By name, or name@version. Fault: `PROFILE_UNKNOWN`. */
+async function profileOf(stores: Stores, text: string): Promise<ProfileRecord> {
+  const pin = readPin(text);
+  const profile = await stores.clients.getProfile(pin?.name ?? text, pin?.version);
+  if (profile === undefined) throw new Fault('PROFILE_UNKNOWN', printable(text));
+  return profile;
+}

@@ -1,0 +1,128 @@
+/**
+ * Documents of profiles: their JSON Schema, and the way in for a text that somebody wrote. A stored document has passed
+ * here; the picker compiles it once a batch.
+ *
+ * Faults: `PROFILE_INVALID` with every problem, by its place in the document; `STORE_CORRUPT` for a stored document that
+ * does not pass any more.
+ */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Fault } from '../core/faults.ts';
+import { COLUMNS } from '../kernel/columns.ts';
+import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
+
+const text = (maxLength: number, minLength = 1) => ({ type: 'string', minLength, maxLength });
+
+const COLUMN_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    name: text(120),
+    position: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
+    fixed: text(254),
+    default: text(254),
+    required: { type: 'boolean' },
+  },
+};
+
+/** JSON Schema, draft 2020-12. What one rule says of two places is checked by `compileProfile`. */
+export const PROFILE_SCHEMA = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Remessa profile',
+  type: 'object',
+  additionalProperties: false,
+  required: ['format'],
+  properties: {
+    format: { const: 1 },
+    dialect: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        delimiter: { enum: [',', ';', '|', '\t'] },
+        quote: { enum: ['"', "'"] },
+        header: { type: 'boolean' },
+        skipLines: { type: 'integer', minimum: 0, maximum: 1000 },
+        fields: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
+      },
+    },
+    encoding: { enum: ['utf-8', 'windows-1252', 'iso-8859-1'] },
+    locale: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        decimal: { enum: ['.', ','] },
+        thousands: { enum: ['', '.', ',', ' '] },
+        date: { enum: ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD', 'DDMMYYYY', 'DDMMYY'] },
+        pivot: { type: 'integer', minimum: 0, maximum: 100 },
+      },
+    },
+    columns: {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(COLUMNS.map((name) => [name, COLUMN_SCHEMA])),
+    },
+    unknownColumns: { enum: ['refuse', 'ignore'] },
+    nulls: {
+      type: 'array',
+      maxItems: 16,
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,30}[\\x21-\\x7e])?$' },
+    },
+    rules: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { amountMin: text(20), amountMax: text(20) },
+    },
+  },
+} as const;
+
+/** Compiled at first use: it takes milliseconds that most commands need not pay. */
+let validator: ValidateFunction<ProfileDocument> | undefined;
+
+/** The document of a text, checked whole. */
+export function readProfile(json: string): { readonly document: ProfileDocument; readonly compiled: CompiledProfile } {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new Fault('PROFILE_INVALID', 'it is not JSON', {}, error);
+  }
+  validator ??= new Ajv2020({ allErrors: true, strict: true }).compile<ProfileDocument>(PROFILE_SCHEMA);
+  if (!validator(value)) {
+    const problems = (validator.errors ?? []).map(
+      (error) => `${placeOf(error.instancePath)}: ${error.message ?? 'wrong'}${detailOf(error.params)}`,
+    );
+    throw new Fault('PROFILE_INVALID', problems.join('; '));
+  }
+  const compiled = compileProfile(value);
+  if ('problems' in compiled) throw new Fault('PROFILE_INVALID', compiled.problems.join('; '));
+  return { document: value, compiled };
+}
+
+/** The compiled profile of a stored document; `name` says which. */
+export function storedProfile(json: string, name: string): CompiledProfile {
+  try {
+    return readProfile(json).compiled;
+  } catch (error) {
+    throw new Fault('STORE_CORRUPT', `the document of profile ${name} does not pass any more`, {}, error);
+  }
+}
+
+function placeOf(path: string): string {
+  return path === '' ? 'the document' : path.slice(1).replaceAll('/', '.');
+}
+
+function detailOf(params: Readonly<Record<string, unknown>>): string {
+  const { additionalProperty, allowedValues } = params;
+  if (typeof additionalProperty === 'string') return ` («${additionalProperty}»)`;
+  return Array.isArray(allowedValues) ? ` (${allowedValues.map((one) => JSON.stringify(one)).join(', ')})` : '';
+}
+
+/** A pinned profile is named with its version; `default` has none. */
+export function pinText(name: string, version: number): string {
+  return `${name}@${version}`;
+}
+
+export function readPin(text: string): { readonly name: string; readonly version: number } | undefined {
+  const match = /^([^@]+)@([1-9][0-9]{0,8})$/.exec(text);
+  return match === null ? undefined : { name: match[1] as string, version: Number(match[2]) };
+}

@@ -1,0 +1,237 @@
+/**
+ * A profile: how a client's files are read and which bounds hold, as a document, and what the picker makes of it once a
+ * batch. Plain data and pure functions; `engine/profiles.ts` checks documents against their schema before they come here.
+ *
+ * Positions and lines count from 1. Fixed values, defaults and bounds are written as the default format writes them,
+ * whatever the file's own notation.
+ */
+import { readCents } from '../core/text.ts';
+import { COLUMNS, type ColumnName, IGNORED_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
+import { isConstant } from './constants.ts';
+import type { ColumnValue, DateForm, Dialect, Encoding, Reading } from './plan.ts';
+
+export interface ProfileDocument {
+  /** Of this form of document. */
+  readonly format: 1;
+  readonly dialect?: {
+    readonly delimiter?: string;
+    readonly quote?: string;
+    /** Whether the first record names the columns, or, where columns stand by position, is passed over. */
+    readonly header?: boolean;
+    /** Physical lines before the header or the first record that are passed over. */
+    readonly skipLines?: number;
+    /** Fields of a record, where columns stand by position; the greatest position where absent. */
+    readonly fields?: number;
+  };
+  readonly encoding?: Encoding;
+  readonly locale?: {
+    readonly decimal?: string;
+    readonly thousands?: string;
+    readonly date?: DateForm;
+    readonly pivot?: number;
+  };
+  /** Absent: all columns, by their own names. Else the file has these alone. */
+  readonly columns?: Readonly<Partial<Record<ColumnName, ColumnSource>>>;
+  readonly unknownColumns?: 'refuse' | 'ignore';
+  /** Trimmed contents that count as empty. */
+  readonly nulls?: readonly string[];
+  readonly rules?: { readonly amountMin?: string; readonly amountMax?: string };
+}
+
+/** Where a column's value comes from: a named field, a field by position, or the profile itself. */
+export interface ColumnSource {
+  readonly name?: string;
+  readonly position?: number;
+  readonly fixed?: string;
+  readonly default?: string;
+  readonly required?: boolean;
+}
+
+/** What the beginning of a file is and how its fields come by their columns. Plain data. */
+export interface HeaderLayout {
+  readonly header: boolean;
+  readonly skipLines: number;
+  readonly encoding: Encoding;
+  readonly by:
+    | {
+        readonly kind: 'names';
+        /** Names in the file, with the numbers of their columns. */
+        readonly names: readonly (readonly [name: string, column: number])[];
+        /** Columns that the header must name. */
+        readonly needed: readonly number[];
+        readonly ignoreUnknown: boolean;
+      }
+    /** For each field the number of its column, or IGNORED_COLUMN. */
+    | { readonly kind: 'positions'; readonly fields: readonly number[] };
+}
+
+export interface CompiledProfile {
+  readonly dialect: Dialect;
+  readonly layout: HeaderLayout;
+  /** Absent where values are written as the default format has it. */
+  readonly reading?: Reading;
+  /** Bounds in cents beside those of the client; absent where the profile gives none. */
+  readonly amountCentsMin?: number;
+  readonly amountCentsMax?: number;
+}
+
+const BASE_REQUIRED = (1 << REQUIRED_COLUMNS) - 1;
+
+/** Reads the default format. */
+export const DEFAULT_DOCUMENT: ProfileDocument = { format: 1 };
+
+/** The compiled profile, or what is wrong with the document, all of it. */
+export function compileProfile(document: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {
+  const problems = problemsOf(document);
+  if (problems.length > 0) return { problems };
+  const { dialect = {}, rules = {} } = document;
+  const { delimiter = ',', quote = '"' } = dialect;
+  const reading = readingOf(document);
+  const amountCentsMin = rules.amountMin === undefined ? undefined : readCents(rules.amountMin);
+  const amountCentsMax = rules.amountMax === undefined ? undefined : readCents(rules.amountMax);
+  return {
+    dialect: { delimiter: delimiter.charCodeAt(0), quote: quote.charCodeAt(0) },
+    layout: layoutOf(document),
+    ...(reading === undefined ? {} : { reading }),
+    ...(amountCentsMin === undefined ? {} : { amountCentsMin }),
+    ...(amountCentsMax === undefined ? {} : { amountCentsMax }),
+  };
+}
+
+type Entry = readonly [column: number, name: ColumnName, source: ColumnSource];
+
+function entriesOf(document: ProfileDocument): Entry[] {
+  const { columns } = document;
+  return COLUMNS.flatMap((name, column): Entry[] => {
+    const source = columns === undefined ? {} : columns[name];
+    return source === undefined ? [] : [[column, name, source]];
+  });
+}
+
+function layoutOf(document: ProfileDocument): HeaderLayout {
+  const { dialect = {}, encoding = 'utf-8', unknownColumns = 'refuse' } = document;
+  const { header = true, skipLines = 0 } = dialect;
+  const entries = entriesOf(document).filter(([, , source]) => source.fixed === undefined);
+  if (!isPositional(document)) {
+    const names = entries.map(([column, name, source]) => [source.name ?? name, column] as const);
+    const needed = entries.filter(isNeeded).map(([column]) => column);
+    return {
+      header,
+      skipLines,
+      encoding,
+      by: { kind: 'names', names, needed, ignoreUnknown: unknownColumns === 'ignore' },
+    };
+  }
+  const fields = new Array<number>(fieldsOf(document)).fill(IGNORED_COLUMN);
+  for (const [column, , source] of entries) fields[(source.position ?? 1) - 1] = column;
+  return { header, skipLines, encoding, by: { kind: 'positions', fields } };
+}
+
+function isPositional(document: ProfileDocument): boolean {
+  return entriesOf(document).some(([, , source]) => source.position !== undefined);
+}
+
+function fieldsOf(document: ProfileDocument): number {
+  return document.dialect?.fields ?? Math.max(...entriesOf(document).map(([, , source]) => source.position ?? 1));
+}
+
+function isNeeded([column, , source]: Entry): boolean {
+  return column < REQUIRED_COLUMNS || source.required === true;
+}
+
+function readingOf(document: ProfileDocument): Reading | undefined {
+  const { encoding = 'utf-8', locale = {}, nulls = [] } = document;
+  const { decimal = '.', thousands = '', date = 'YYYY-MM-DD', pivot = 50 } = locale;
+  const entries = entriesOf(document);
+  const given = (key: 'fixed' | 'default'): ColumnValue[] =>
+    entries.flatMap(([column, , source]) => {
+      const value = source[key];
+      return value === undefined ? [] : [{ column, value }];
+    });
+  const required = entries.filter(isNeeded).reduce((bits, [column]) => bits | (1 << column), BASE_REQUIRED);
+  const reading: Reading = {
+    encoding,
+    decimal: decimal.charCodeAt(0),
+    thousands: thousands === '' ? 0 : thousands.charCodeAt(0),
+    date,
+    pivot,
+    required,
+    nulls,
+    fixed: given('fixed'),
+    defaults: given('default'),
+  };
+  const isDefault =
+    encoding === 'utf-8' &&
+    decimal === '.' &&
+    thousands === '' &&
+    date === 'YYYY-MM-DD' &&
+    required === BASE_REQUIRED &&
+    nulls.length + reading.fixed.length + reading.defaults.length === 0;
+  return isDefault ? undefined : reading;
+}
+
+function problemsOf(document: ProfileDocument): string[] {
+  const { dialect = {}, locale = {}, nulls = [], rules = {} } = document;
+  const problems: string[] = [];
+  if ((dialect.delimiter ?? ',') === (dialect.quote ?? '"')) problems.push('dialect: delimiter and quote are the same');
+  if ((locale.decimal ?? '.') === locale.thousands) problems.push('locale: decimal and thousands are the same');
+  for (const marker of nulls) {
+    if (marker.trim() !== marker || / {2}/.test(marker)) {
+      problems.push(`nulls: «${marker}» can never stand in a trimmed field`);
+    }
+  }
+  problems.push(...columnProblems(document));
+  const bounds = (['amountMin', 'amountMax'] as const).map((key) => {
+    const text = rules[key];
+    const cents = text === undefined ? undefined : readCents(text);
+    if (text !== undefined && (cents === undefined || cents < 1))
+      problems.push(`rules.${key}: not an amount above zero`);
+    return cents;
+  });
+  const [least, most] = bounds;
+  if (least !== undefined && most !== undefined && least > most) problems.push('rules: amountMin is above amountMax');
+  return problems;
+}
+
+function columnProblems(document: ProfileDocument): string[] {
+  const problems: string[] = [];
+  const entries = entriesOf(document);
+  const positional = isPositional(document);
+  const { header = true, fields } = document.dialect ?? {};
+  const seen = new Set<string | number>();
+  if (!header && !positional) problems.push('columns: without a header they stand by position');
+  if (fields !== undefined && !positional) problems.push('dialect.fields: only where columns stand by position');
+  for (let column = 0; column < REQUIRED_COLUMNS; column++) {
+    if (!entries.some(([one]) => one === column)) problems.push(`columns: ${COLUMNS[column]} is missing`);
+  }
+  for (const [column, name, source] of entries) {
+    const says = (text: string): void => void problems.push(`columns.${name}: ${text}`);
+    const ways = [source.name, source.position, source.fixed].filter((way) => way !== undefined).length;
+    if (ways > 1) says('give one of name, position and fixed');
+    for (const key of ['fixed', 'default'] as const) {
+      const value = source[key];
+      if (value === undefined) continue;
+      if (column === REF) says(`every debt has a reference of its own, so none can be ${key}`);
+      else if (!isConstant({ column, value }))
+        says(`${key} is no value of this column as the default format stores it`);
+    }
+    if (source.fixed !== undefined) {
+      if (source.default !== undefined) says('a fixed value needs no default');
+      continue;
+    }
+    if (positional && source.position === undefined) says('the others stand by position, so this one must too');
+    const place = positional ? source.position : (source.name ?? name);
+    if (place !== undefined && seen.has(place)) says('another column stands there already');
+    if (place !== undefined) seen.add(place);
+    if (source.position !== undefined && fields !== undefined && source.position > fields) {
+      says(`records have ${fields} fields`);
+    }
+  }
+  if (positional && Math.max(fields ?? 0, ...[...seen].filter((place) => typeof place === 'number')) > FIELDS_MAX) {
+    problems.push(`columns: a record has at most ${FIELDS_MAX} fields`);
+  }
+  return problems;
+}
+
+/** Of a record, where columns stand by position. */
+export const FIELDS_MAX = 256;
