@@ -119,10 +119,8 @@ interface Deps {
   readonly random: RandomBytes;
 }
 
-interface ControlPlane extends EngineStores {
+interface ControlPlane extends EngineStores, Pick<ApiContext, 'keys' | 'submissions' | 'idempotency' | 'debts'> {
   readonly arrivals: Arrivals;
-  /** What the API keeps besides; without it there is no API. */
-  readonly api?: Pick<ApiContext, 'keys' | 'submissions' | 'idempotency' | 'debts'>;
   close(): Promise<void>;
 }
 
@@ -147,12 +145,7 @@ const DRIVERS: Readonly<Record<Settings['driver'], (settings: Settings, deps: De
       writeTurn: embedded.createWriteTurn(),
     };
     return {
-      async openControlPlane() {
-        const plane = await embedded.openControlPlane(settings, deps);
-        if (plane === undefined) return undefined;
-        const { keys, submissions, idempotency, debts, ...engine } = plane;
-        return { ...engine, api: { keys, submissions, idempotency, debts } };
-      },
+      openControlPlane: () => embedded.openControlPlane(settings, deps),
       openDirect: (mode) => embedded.openDirect(settings, mode, deps),
       dataPlane: { url: new URL('./io/embedded/driver.ts', import.meta.url).href, options },
     };
@@ -214,8 +207,8 @@ async function startEngine(
   const running = startRoles(context, roles, plane.arrivals, channels);
   const guard = protection && guardFromScaleIn(protection, running, telemetry, deps);
   const api =
-    metrics.page !== undefined && plane.api !== undefined
-      ? await openApi({ ...context, ...plane.api, metrics: metrics.page }).catch(async (error: unknown) => {
+    metrics.page !== undefined
+      ? await openApi({ ...plane, ...context, metrics: metrics.page }).catch(async (error: unknown) => {
           await stopEngine();
           throw error;
         })

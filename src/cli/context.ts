@@ -36,7 +36,7 @@ export interface EngineStores {
 
 export interface Stores extends EngineStores {
   readonly debts: DebtStore;
-  readonly keys?: KeyStore;
+  readonly keys: KeyStore;
   close(): Promise<void>;
 }
 

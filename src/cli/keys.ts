@@ -40,7 +40,7 @@ export function addKeysCommand(program: Command, context: CliContext, exit: (cod
       const wanted = wantedKey(context, options);
       await print(context, options, async (stores) => {
         if (wanted.client !== null) await clientOf(stores, wanted.client);
-        return await issueKey(keysOf(stores), context, wanted);
+        return await issueKey(stores.keys, context, wanted);
       });
       exit(0);
     });
@@ -51,7 +51,7 @@ export function addKeysCommand(program: Command, context: CliContext, exit: (cod
     .option('--client <id>', 'only those of one client')
     .option('--json', 'print a JSON array')
     .action(async (options: { readonly client?: string; readonly json?: true }) => {
-      const all = await withStores(context, 'read', (stores) => keysOf(stores).list(options.client));
+      const all = await withStores(context, 'read', (stores) => stores.keys.list(options.client));
       await list(context, all, options.json === true);
       exit(0);
     });
@@ -64,7 +64,7 @@ export function addKeysCommand(program: Command, context: CliContext, exit: (cod
     .option('--json', 'print one JSON object')
     .action(async (written: string, options: { readonly hours: number; readonly json?: true }) => {
       await print(context, options, async (stores) => {
-        const store = keysOf(stores);
+        const store = stores.keys;
         const old = await keyOf(store, written);
         const { scope, client, name } = old;
         // A key that was to end goes on for as long as the old one was meant to.
@@ -87,19 +87,13 @@ export function addKeysCommand(program: Command, context: CliContext, exit: (cod
     .argument('<key>', 'its prefix')
     .action(async (written: string) => {
       await withStores(context, 'write', async (stores) => {
-        const store = keysOf(stores);
+        const store = stores.keys;
         const { id } = await keyOf(store, written);
         await store.end(id, context.clock.nowMs());
         await context.stderr.write(`${keyPrefix(id)} is revoked\n`);
       });
       exit(0);
     });
-}
-
-/** Faults: `USAGE` where the driver keeps no keys. */
-function keysOf(stores: Stores): KeyStore {
-  if (stores.keys === undefined) throw new Fault('USAGE', 'this driver keeps no API keys');
-  return stores.keys;
 }
 
 async function keyOf(store: KeyStore, written: string): Promise<KeyRecord> {

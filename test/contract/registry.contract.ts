@@ -170,13 +170,13 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
       it('goes on before a batch of the client’s line', async () => {
         for (const id of ['b-1', 'b-2', 'b-3', 'b-4']) await accepted(id);
         await accepted('b-5', 'beta');
-        const before = async (id: string, limit: number): Promise<string[]> => {
+        const olderThan = async (id: string, limit: number): Promise<string[]> => {
           const { number } = (await registry.get(id)) as Batch;
           return (await registry.list({ client: 'acme', before: number, limit })).map((batch) => batch.id);
         };
-        expect(await before('b-4', 2)).toEqual(['b-3', 'b-2']);
-        expect(await before('b-2', 2)).toEqual(['b-1']);
-        expect(await before('b-1', 2)).toEqual([]);
+        expect(await olderThan('b-4', 2)).toEqual(['b-3', 'b-2']);
+        expect(await olderThan('b-2', 2)).toEqual(['b-1']);
+        expect(await olderThan('b-1', 2)).toEqual([]);
       });
 
       it('finds what is not final or still owes messages, in the order of acceptance', async () => {

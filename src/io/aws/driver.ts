@@ -16,16 +16,21 @@ import type { RandomBytes } from '../../core/ids.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { Arrivals, FileIntake } from '../ports/arrivals.ts';
 import type { ClientStore } from '../ports/clients.ts';
-import type { DebtStore } from '../ports/debts.ts';
+import type { DebtReader, DebtStore } from '../ports/debts.ts';
 import type { DeliveryStore } from '../ports/deliveries.ts';
+import type { IdempotencyStore } from '../ports/idempotency.ts';
+import type { KeyStore } from '../ports/keys.ts';
 import type { ObjectStore } from '../ports/objects.ts';
 import type { Provisioning } from '../ports/provisioning.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
+import type { SubmissionStore } from '../ports/submissions.ts';
 import { openDynamoClients } from './clientStore.ts';
 import { openDynamoDebts } from './debts.ts';
 import { openDynamoDeliveries } from './deliveries.ts';
+import { openDynamoIdempotency } from './idempotencyStore.ts';
 import { holdInstallation } from './installation.ts';
+import { openDynamoKeys } from './keyStore.ts';
 import { EVENT_FILTER, WORK_QUEUES } from './names.ts';
 import type { AwsOptions } from './options.ts';
 import { AwsProvisioning } from './provision.ts';
@@ -37,6 +42,7 @@ import { S3Objects, s3ClientConfig } from './s3Objects.ts';
 import { makeDynamoDb, makeSns, makeSqs } from './sdkClients.ts';
 import { serviceFault } from './serviceFaults.ts';
 import { openSqsQueue } from './sqsQueue.ts';
+import { openDynamoSubmissions } from './submissionStore.ts';
 
 export { awsOptionsOf } from './options.ts';
 
@@ -53,10 +59,15 @@ interface ControlStores {
   readonly queue: WorkQueue;
   readonly objects: ObjectStore;
   readonly intake: FileIntake;
+  readonly keys: KeyStore;
+  readonly submissions: SubmissionStore;
+  readonly idempotency: IdempotencyStore;
 }
 
 export interface ControlPlane extends ControlStores {
   readonly arrivals: Arrivals;
+  /** The registered debts, for reading. */
+  readonly debts: DebtReader;
   close(): Promise<void>;
 }
 
@@ -80,11 +91,14 @@ export async function openControlPlane(options: AwsOptions, deps: DriverDeps): P
     throw error;
   }
   const arrivals = new S3Arrivals({ ...options.arrivals, queueUrl }, { ...deps, ...stores, client: s3, sqs });
+  const debts = openDynamoDebts(options.debts, deps);
   return {
     ...stores,
+    debts,
     arrivals,
     async close() {
       await arrivals.close();
+      await debts.close();
       await close();
     },
   };
@@ -130,7 +144,7 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
   const close = async (): Promise<void> => {
     for (const client of [dynamodb, sqs, s3]) client.destroy();
   };
-  const { registry: table, clients } = options.names.tables;
+  const { registry: table, clients, submissions } = options.names.tables;
   const { buckets: debtsBuckets, documentSecret } = options.debts;
   try {
     await holdInstallation(dynamodb, { table, debtsBuckets, documentSecret });
@@ -147,6 +161,9 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
       queue,
       objects,
       intake: new S3Intake(objects),
+      keys: openDynamoKeys({ table: clients }, tableDeps),
+      submissions: openDynamoSubmissions({ table: submissions }, tableDeps),
+      idempotency: openDynamoIdempotency({ table: submissions }, tableDeps),
     },
     s3,
     sqs,

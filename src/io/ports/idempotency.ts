@@ -8,7 +8,8 @@
  * - `extend`, `note`, `finish` and `abandon` count only for the present owner; they answer whether they did.
  * - `finish` keeps the answer; from then on `begin` answers `done` with it, until it is older than `keepAfterMs` tells.
  * - The fingerprint is of the request; it may become known only later (`note`), when the body has been read.
- * - `sweep` removes at most `max` records created before then; it answers how many.
+ * - `sweep` removes at most `max` records created before then; it answers how many: none where the store lets
+ *   them expire by itself.
  */
 
 export interface IdempotencyName {

@@ -14,7 +14,8 @@
  * - `finish` records the batch of a closed submission; the first batch recorded stands, and is answered.
  * - `discard` takes an open one away with its lines.
  * - `sweep` ends what was left alone: open ones untouched before `idleBeforeMs` become `expired`; lines of expired and
- *   submitted ones are freed; headers of those untouched before `keepBeforeMs` go. It does at most `max` rows a call and
+ *   submitted ones are freed; headers of those untouched before `keepBeforeMs` go, unless
+ *   the store lets them expire by itself. It does at most `max` rows a call and
  *   answers whether there may be more.
  * - A line is JSON text; the store does not look into it.
  */
