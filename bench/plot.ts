@@ -10,8 +10,8 @@ const ROW_HEIGHT = 26;
 const TITLE_HEIGHT = 34;
 const CURVES_HEIGHT = 300;
 const MARGIN = 16;
-const INK = '#222';
-const PALE = '#888';
+export const INK = '#222';
+export const PALE = '#888';
 const COLORS = ['#2b6cb0', '#c05621', '#2f855a', '#97266d', '#5a67d8', '#b7791f'];
 
 interface Panel {
@@ -101,20 +101,25 @@ function curves(title: string, scaling: readonly ScalingFigures[]): Panel {
   return { svg: [text(MARGIN, 20, title, { color: PALE }), ...axes, ...drawn].join('\n'), height: CURVES_HEIGHT };
 }
 
-function colorOf(index: number): string {
+export function colorOf(index: number): string {
   return COLORS[index % COLORS.length] ?? INK;
 }
 
-function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
+export function line(x1: number, y1: number, x2: number, y2: number, color: string): string {
   return `<line x1="${fixed(x1)}" y1="${fixed(y1)}" x2="${fixed(x2)}" y2="${fixed(y2)}" stroke="${color}"/>`;
 }
 
-function text(x: number, y: number, says: string, how: { readonly color?: string; readonly bold?: true } = {}): string {
+export function text(
+  x: number,
+  y: number,
+  says: string,
+  how: { readonly color?: string; readonly bold?: true } = {},
+): string {
   const safe = says.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const weight = how.bold === true ? ' font-weight="bold"' : '';
   return `<text x="${fixed(x)}" y="${fixed(y)}" fill="${how.color ?? INK}"${weight}>${safe}</text>`;
 }
 
-function fixed(value: number): string {
+export function fixed(value: number): string {
   return value.toFixed(1);
 }

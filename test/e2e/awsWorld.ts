@@ -69,6 +69,8 @@ export class AwsWorld {
   readonly box: Sandbox;
   readonly s3: S3Client;
   readonly sqs: SQSClient;
+  /** Of every program that the world runs. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly #servers: readonly AwsServer[];
   readonly #proxies: readonly FaultProxy[];
   readonly #tells: boolean;
@@ -86,7 +88,7 @@ export class AwsWorld {
     const { endpoint, region, credentials } = services;
     this.s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
     this.sqs = new SQSClient({ endpoint, region, credentials, useQueueUrlAsEndpoint: false });
-    this.box = new AwsSandbox({
+    this.settings = {
       ...QUICK,
       REMESSA_DRIVER: 'aws',
       REMESSA_AWS_REGION: region,
@@ -98,7 +100,8 @@ export class AwsWorld {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       ...env,
-    });
+    };
+    this.box = new AwsSandbox(this.settings);
   }
 
   static async open(options: WorldOptions): Promise<AwsWorld> {
@@ -125,15 +128,18 @@ export class AwsWorld {
     return sum;
   }
 
+  /** What daemons are told besides: the way through the proxies, where there are any. */
+  get throughProxies(): Readonly<Record<string, string>> {
+    const [services, tables] = this.#proxies;
+    return services === undefined || tables === undefined
+      ? {}
+      : { REMESSA_AWS_ENDPOINT: services.endpoint, REMESSA_AWS_ENDPOINT_DYNAMODB: tables.endpoint };
+  }
+
   /** Starts a daemon of some roles and waits until it works. */
   async daemon(roles: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
-    const [services, tables] = this.#proxies;
-    const through: Readonly<Record<string, string>> =
-      services === undefined || tables === undefined
-        ? {}
-        : { REMESSA_AWS_ENDPOINT: services.endpoint, REMESSA_AWS_ENDPOINT_DYNAMODB: tables.endpoint };
     for (;;) {
-      const daemon = this.box.start(['serve', '--roles', roles], { env: { ...through, ...env } });
+      const daemon = this.box.start(['serve', '--roles', roles], { env: { ...this.throughProxies, ...env } });
       const began = await eventually(`a daemon of ${roles}`, () => {
         if (!daemon.running) return 'ended';
         return daemon.stderr.includes('engine.started') && 'works';
