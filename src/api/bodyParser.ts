@@ -1,9 +1,10 @@
 /**
- * JSON bodies: read within their size and time, as UTF-8 and nothing else; `__proto__` in them is refused. Where the
+ * JSON bodies: so many bytes of them at once and no more, each read within their size and time, as UTF-8 and nothing else; `__proto__` in them is refused. Where the
  * request carries an Idempotency-Key its bytes are kept, because the fingerprint is over them.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { BODIES_IN_HAND } from '../config/apiSettings.ts';
 import type { Settings } from '../config/schema.ts';
 import { Fault } from '../core/faults.ts';
 import { endSocket } from './problems.ts';
@@ -11,12 +12,14 @@ import { endSocket } from './problems.ts';
 /** What a parse that takes names literally could be fooled by; escapes may spell them too. Most bodies have none of these. */
 const SUSPICIOUS = /__proto__|constructor|\\u/;
 
-export function readJson(app: FastifyInstance, { httpBodyMs }: Pick<Settings, 'httpBodyMs'>): void {
+type BodySettings = Pick<Settings, 'httpBodyMs' | 'httpBodyBytesMax'>;
+
+export function readJson(app: FastifyInstance, settings: BodySettings): void {
   app.removeAllContentTypeParsers();
   const parseWarily = app.getDefaultJsonParser('error', 'error');
-  const late = lateBodies(app, httpBodyMs);
+  const bodies = watchBodies(app, settings);
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    late.cameIn(request);
+    bodies.cameIn(request);
     if (request.headers['idempotency-key'] !== undefined) request.rawBody = body;
     // POST without anything to say: clients send the type with no body all the same.
     if (body.length === 0) return done(null, null);
@@ -33,20 +36,36 @@ export function readJson(app: FastifyInstance, { httpBodyMs }: Pick<Settings, 'h
   });
   app.addHook('preParsing', (request, _reply, payload, done) => {
     // Only what is read here; files have a limit on standing still instead.
-    if (request.headers['content-type']?.startsWith('application/json') === true) late.isAwaited(request);
-    done(null, payload);
+    const isJson = request.headers['content-type']?.startsWith('application/json') === true;
+    if (isJson && !bodies.isAwaited(request)) done(new Fault('REQUESTS_TOO_MANY'));
+    else done(null, payload);
   });
 }
 
-/** Ends requests whose JSON takes too long. One look over all of them now and then: a timer each costs more than a line. */
-function lateBodies(app: FastifyInstance, httpBodyMs: number) {
-  const awaited = new Map<FastifyRequest, number>();
+interface Awaited {
+  readonly sinceMs: number;
+  readonly bytes: number;
+  came: boolean;
+}
+
+/**
+ * Bounds what all JSON bodies in hand may add up to, and ends those that take too long. One look over all of them now and
+ * then: a timer each costs more than a line.
+ */
+function watchBodies(app: FastifyInstance, { httpBodyMs, httpBodyBytesMax }: BodySettings) {
+  const inHand = new Map<FastifyRequest, Awaited>();
+  let bytesInHand = 0;
+  const release = (request: FastifyRequest): void => {
+    bytesInHand -= inHand.get(request)?.bytes ?? 0;
+    inHand.delete(request);
+  };
   const look = setInterval(
     () => {
       const before = performance.now() - httpBodyMs;
-      for (const [request, sinceMs] of awaited) {
+      for (const [request, { sinceMs, came }] of inHand) {
         if (sinceMs > before) break;
-        awaited.delete(request);
+        if (came) continue;
+        release(request);
         endSocket(request.raw.socket, new Fault('BODY_TOO_SLOW', `it took more than ${httpBodyMs} ms`));
         request.raw.destroy();
       }
@@ -55,17 +74,28 @@ function lateBodies(app: FastifyInstance, httpBodyMs: number) {
   );
   look.unref();
   app.addHook('onClose', async () => clearInterval(look));
-  // A body that was refused or cut never comes to the parser.
   app.addHook('onResponse', (request, _reply, done) => {
-    awaited.delete(request);
+    release(request);
     done();
   });
   app.addHook('onRequestAbort', (request, done) => {
-    awaited.delete(request);
+    release(request);
     done();
   });
   return {
-    isAwaited: (request: FastifyRequest) => void awaited.set(request, performance.now()),
-    cameIn: (request: FastifyRequest) => void awaited.delete(request),
+    /** Whether there is room for its body. Without a length it may be as long as any. */
+    isAwaited(request: FastifyRequest): boolean {
+      const bytes = Number(request.headers['content-length'] ?? httpBodyBytesMax);
+      // What is larger than any may be is refused for that.
+      if (bytes <= httpBodyBytesMax && bytesInHand + bytes > BODIES_IN_HAND * httpBodyBytesMax) return false;
+      const counted = Math.min(bytes, httpBodyBytesMax);
+      inHand.set(request, { sinceMs: performance.now(), bytes: counted, came: false });
+      bytesInHand += counted;
+      return true;
+    },
+    cameIn(request: FastifyRequest): void {
+      const awaited = inHand.get(request);
+      if (awaited !== undefined) awaited.came = true;
+    },
   };
 }

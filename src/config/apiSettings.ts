@@ -28,7 +28,7 @@ export const API_SETTINGS = {
     type: 'bytes',
     min: 1 * KiB,
     max: 64 * MiB,
-    default: 4 * MiB,
+    default: 2 * MiB,
     means: 'the largest JSON body of a request; files have REMESSA_FILE_BYTES_MAX',
   },
   httpHeaderBytesMax: {
@@ -136,3 +136,6 @@ export const API_SETTINGS = {
     means: 'how long the answer to an Idempotency-Key is kept',
   },
 } as const satisfies Record<string, SettingSpec>;
+
+/** JSON bodies that are in hand at once, in the largest that one may be; what comes above is told to come again. */
+export const BODIES_IN_HAND = 4;

@@ -6,6 +6,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
+import { BODIES_IN_HAND } from './apiSettings.ts';
 import { awsProblems, awsSharedHolders, awsThreadHolders } from './awsLimits.ts';
 import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 
@@ -29,6 +30,10 @@ const INFLATE_BYTES = 32 * KiB * 1032;
 const PIECE_SHARDS = 2;
 /** A piece reads a stretch of every shard's outcomes: it must be worth opening them. */
 const PIECE_RECORDS_A_SHARD_MIN = 512;
+/** Fastify, ajv and the description of the API. */
+const API_BASE_BYTES = 12 * MiB;
+/** A chunk on its way to the store and the next one behind it, as Node reads them from a socket. */
+const UPLOAD_CHUNK_BYTES = 2 * 64 * KiB;
 /** Node, the libraries and the control path: what an idle engine takes on Node 26; half of it is Node's own code. */
 const PROCESS_BASE_BYTES = 126 * MiB;
 /** An isolate with the code of the kernel and the stores, and garbage of the last task: an idle one takes 26 MiB. */
@@ -138,6 +143,10 @@ function memoryHolders(settings: Settings): Holder[] {
 function sharedHolders(settings: Settings): Holder[] {
   return [
     { name: 'the process itself', bytes: PROCESS_BASE_BYTES, each: 1 },
+    { name: 'the input API', bytes: API_BASE_BYTES, each: 1 },
+    // As they came, and as they were parsed.
+    { name: 'JSON bodies of requests', bytes: 2 * settings.httpBodyBytesMax, each: BODIES_IN_HAND },
+    { name: 'chunk of a file that comes in by HTTP', bytes: UPLOAD_CHUNK_BYTES, each: settings.httpUploadsMax },
     { name: 'copy of an incoming file', bytes: settings.readBytes, each: 2 },
     ...(settings.driver === 'embedded' ? [{ name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 }] : []),
     ...awsSharedHolders(settings),

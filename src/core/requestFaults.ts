@@ -48,6 +48,11 @@ export const REQUEST_FAULTS = {
     disposition: 'retry',
     says: 'too many files come in at once; send it again shortly',
   },
+  REQUESTS_TOO_MANY: {
+    stage: 'api',
+    disposition: 'retry',
+    says: 'the service holds as many bodies of requests as it may; send it again shortly',
+  },
   IDEMPOTENCY_KEY_RUNNING: {
     stage: 'api',
     disposition: 'retry',

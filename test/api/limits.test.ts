@@ -140,6 +140,21 @@ describe('a request', () => {
     expect((await api.call('GET', `/v1/submissions/${id}`)).json.lines).toBe(0);
   });
 
+  it('is told to come again where the bodies in hand are as many bytes as may be', async () => {
+    const api = await openApi({ settings: { httpBodyBytesMax: 10_000, httpBodyMs: 5000 } });
+    const { hostname, port } = new URL(api.url);
+    const head = `POST /v1/submissions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.tokens.acme}\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n`;
+    const sockets = Array.from({ length: 4 }, () => connect(Number(port), hostname));
+    for (const socket of sockets) socket.write(head);
+    const ask = () => api.call('POST', '/v1/submissions', { json: { file: 'a' } });
+    await expect.poll(async () => (await ask()).status).toBe(503);
+    const refused = await ask();
+    expect(refused.json.code).toBe('REQUESTS_TOO_MANY');
+    expect(refused.headers['retry-after']).toBe('1');
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(async () => (await ask()).status).toBe(201);
+  });
+
   it.each<[string, string | Uint8Array, Record<string, string>, number, string]>([
     ['is no JSON', '{"a', {}, 400, 'REQUEST_INVALID'],
     ['is no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), {}, 400, 'REQUEST_INVALID'],
