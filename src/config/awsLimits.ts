@@ -21,6 +21,9 @@ export const AWS_BOUNDS = {
   arrivalsHeldMax: 512,
   /** Pages of the inbox that one look for lost notifications lists, of 1,000 objects each. */
   reconcilePages: 1,
+  /** What open ranges that are no streams hold together, and each of them at the least. */
+  readWindowsBytes: 4 * MiB,
+  readWindowBytesMin: 8 * 1024,
 } as const;
 
 const LISTED_A_PAGE = 1000;
@@ -32,13 +35,15 @@ const ANSWERS_BYTES = 12 * MiB;
 /** The SDK's clients of one thread, and the sockets and TLS sessions of their connections. */
 const CLIENTS_BYTES = 14 * MiB;
 const CONNECTION_BYTES = 96 * 1024;
+/** A body's own buffer and the socket's. */
+const STREAM_BYTES = 256 * 1024;
 /** S3, SQS and SNS, and the tables of registry and clients. */
 const SERVICES = 4;
 /** A request with 25 large debts, or an answer with 100, as text and parsed. */
 const DEBT_REQUEST_BYTES = 512 * 1024;
 /** What is held, what was told and settled, and the states of the inbox that are known to be batches. */
 const NOTIFICATION_BYTES = 8 * 1024;
-const ARRIVALS_KNOWN_BYTES = 8_000_000 + 30 * MiB;
+const ARRIVALS_KNOWN_BYTES = 8_000_000 + 15 * MiB;
 
 /** What the clients of AWS add to a process: the shared part and that of each thread. */
 export function awsSharedHolders(settings: Settings): Holder[] {
@@ -64,6 +69,19 @@ export function awsThreadHolders(settings: Settings): Holder[] {
     { name: 'a part being uploaded', bytes: uploadBytes(settings), each },
     { name: 'debts on their way', bytes: debtRequestsBytes(settings), each },
   ];
+}
+
+/** Open ranges that may keep a connection: half of what there is, so that everything else finds one. */
+export function readStreamsMax(settings: Settings): number {
+  return Math.max(1, Math.floor(settings.awsConnections / 2));
+}
+
+/** What a merge adds: a range open for each shard, and two answers being written besides the one that every task may write. */
+export function awsMergeBytes(settings: Settings): number {
+  if (settings.driver !== 'aws') return 0;
+  const { readWindowsBytes, readWindowBytesMin } = AWS_BOUNDS;
+  const windows = readWindowsBytes + settings.shardsMax * readWindowBytesMin;
+  return readStreamsMax(settings) * STREAM_BYTES + windows + 2 * uploadBytes(settings);
 }
 
 /** As the store of objects sums a writer (`writerBytes`). */

@@ -7,7 +7,7 @@
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { BODIES_IN_HAND } from './apiSettings.ts';
-import { awsProblems, awsSharedHolders, awsThreadHolders } from './awsLimits.ts';
+import { awsMergeBytes, awsProblems, awsSharedHolders, awsThreadHolders } from './awsLimits.ts';
 import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 
 const KiB = 1024;
@@ -185,7 +185,7 @@ function embeddedThreadHolders(settings: Settings): Holder[] {
 function taskHolders(settings: Settings): Holder[] {
   const mergeBytes = entryBlockBytes(settings) * (settings.shardsMax + 1);
   return [
-    { name: 'outcomes being merged', bytes: mergeBytes + ANSWERS_BYTES, each: 1 },
+    { name: 'outcomes being merged', bytes: mergeBytes + ANSWERS_BYTES + awsMergeBytes(settings), each: 1 },
     { name: 'gzip being inflated', bytes: INFLATE_BYTES, each: 1 },
     // Its records, outcomes and rejects side by side.
     { name: 'a small batch', bytes: settings.smallBytesMax * 4, each: 1 },

@@ -1,6 +1,13 @@
 /** The settings of the AWS drivers: what they need, where the region comes from, what is never shown, what is summed. */
 import { describe, expect, it } from 'vitest';
-import { arrivalsBytes, debtRequestsBytes, stagingBytes, uploadBytes } from '../../src/config/awsLimits.ts';
+import {
+  arrivalsBytes,
+  awsMergeBytes,
+  debtRequestsBytes,
+  readStreamsMax,
+  stagingBytes,
+  uploadBytes,
+} from '../../src/config/awsLimits.ts';
 import { deriveLimits, settingsProblems } from '../../src/config/limits.ts';
 import { type Environment, resolveSettings } from '../../src/config/load.ts';
 import { type Settings, specOf, withDefaults } from '../../src/config/schema.ts';
@@ -9,6 +16,7 @@ import { dynamoDataBytes } from '../../src/io/aws/dataPlane.ts';
 import { debtsBytes } from '../../src/io/aws/debts.ts';
 import { awsOptionsOf } from '../../src/io/aws/options.ts';
 import { s3ArrivalsBytes } from '../../src/io/aws/s3Arrivals.ts';
+import { s3ObjectsBytes } from '../../src/io/aws/s3Objects.ts';
 import { writerBytes } from '../../src/io/aws/s3Writer.ts';
 
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';
@@ -113,11 +121,15 @@ describe('the sum of memory', () => {
     expect(stagingBytes(settings)).toBe(dynamoDataBytes(options.staging));
     expect(debtRequestsBytes(settings)).toBe(debtsBytes(options.debts));
     expect(uploadBytes(settings)).toBe(writerBytes(options.objects));
+    const { shardsMax, awsConnections } = settings;
+    const readers = shardsMax + readStreamsMax(settings);
+    expect(awsMergeBytes(settings)).toBe(s3ObjectsBytes(options.objects, readers, 2));
+    expect(readStreamsMax(settings)).toBeLessThan(awsConnections);
     expect(arrivalsBytes()).toBe(s3ArrivalsBytes({ ...options.arrivals, queueUrl: '' }));
   });
 
   it.each([
-    ['awsPartBytes', 16 * MiB, 2 + 2 * 2],
+    ['awsPartBytes', 16 * MiB, 2 + 3 * 2 * 2],
     ['awsRequestBytes', 2 * MiB, 2 * 7],
   ] as const)('counts %s for each that holds it', (name, bytes, times) => {
     const given = { threads: 2, awsRequestsMax: 6, memoryBytesMax: 8192 * MiB };

@@ -1,5 +1,5 @@
 /** From the settings to the options of the AWS drivers: plain data, which crosses to worker threads. */
-import { AWS_BOUNDS } from '../../config/awsLimits.ts';
+import { AWS_BOUNDS, readStreamsMax } from '../../config/awsLimits.ts';
 import type { Settings } from '../../config/schema.ts';
 import { ANSWERS_DAYS } from './bucketResource.ts';
 import type { DynamoDataOptions } from './dataPlane.ts';
@@ -88,6 +88,8 @@ export function awsOptionsOf(s: Settings): AwsOptions {
       partBytes: s.awsPartBytes,
       partsAtOnce: AWS_BOUNDS.partsAtOnce,
       objectBytesMax: Math.max(s.fileBytesMax, s.gzipInflatedBytesMax),
+      streamsMax: readStreamsMax(s),
+      windowsBytes: AWS_BOUNDS.readWindowsBytes,
     },
     arrivals: {
       bucket: names.bucket,

@@ -69,7 +69,7 @@ const MESSAGE_BYTES = 8 * 1024;
 const REMEMBERED_BYTES = 200;
 /** Of one page. */
 const LISTED_MAX = 1000;
-const KNOWN_BYTES = 30 * 1024 * 1024;
+const KNOWN_BYTES = 15 * 1024 * 1024;
 
 export function s3ArrivalsBytes(options: S3ArrivalsOptions): number {
   const heldMax = options.heldMax + options.reconciliation.pagesAtOnce * LISTED_MAX;

@@ -9,7 +9,7 @@
  * - A pin is an ETag and, where the bucket keeps versions, a version (s3Pins.ts). Equal bytes put again in a bucket without
  *   versions have the same ETag: a pin of the earlier ones still holds, and gives the same bytes. `list` names no versions:
  *   its pins hold while the key has that ETag.
- * - A range is one stream, resumed where it was cut (s3Range.ts); an object is written in one request or in parts (s3Writer.ts).
+ * - A range is one stream, resumed where it was cut, or read by windows (s3Range.ts); an object is written in one request or in parts (s3Writer.ts).
  * - `put` carries a CRC-32 that S3 compares, and keeps it in the metadata, by which `get` knows spoilt bytes. Ranges are not
  *   covered by it: the manifest has CRCs of its own for those.
  * - Times are whole seconds, as S3 has them.
@@ -48,9 +48,15 @@ import { headObject } from './s3Head.ts';
 import { listPages, secondOf } from './s3List.ts';
 import { assertEngineKey, assertReadableKey, parsePin, pinText, type S3State, stateOf } from './s3Pins.ts';
 import { S3Range } from './s3Range.ts';
+import { ReadShares, WINDOW_BYTES_MIN } from './s3Shares.ts';
 import { checksumOf, S3Writer, type S3WriterOptions, writerBytes } from './s3Writer.ts';
 
-export interface S3ObjectsOptions extends S3CallOptions, S3WriterOptions {}
+export interface S3ObjectsOptions extends S3CallOptions, S3WriterOptions {
+  /** Open ranges that may keep a connection each: fewer than the client has. */
+  readonly streamsMax: number;
+  /** What the others may hold together (s3Shares.ts). */
+  readonly windowsBytes: number;
+}
 
 export interface S3ClientOptions {
   readonly region: string;
@@ -68,7 +74,10 @@ const DELETES_MAX = 1000;
 const CRC = 'crc32';
 
 export function s3ObjectsBytes(options: S3ObjectsOptions, readers: number, writers: number): number {
-  return readers * READER_BYTES + writers * writerBytes(options);
+  const { streamsMax, windowsBytes } = options;
+  const streams = Math.min(readers, streamsMax);
+  const windows = readers > streams ? windowsBytes + (readers - streams) * WINDOW_BYTES_MIN : 0;
+  return streams * READER_BYTES + windows + writers * writerBytes(options);
 }
 
 /**
@@ -97,9 +106,11 @@ export function s3ClientConfig(options: S3ClientOptions): S3ClientConfig {
 export class S3Objects implements ObjectStore {
   readonly #options: S3ObjectsOptions;
   readonly #calls: S3Calls;
+  readonly #shares: ReadShares;
 
   constructor(options: S3ObjectsOptions, deps: S3Deps) {
     assert(options.partsAtOnce >= 1, 'a writer sends one part at least');
+    this.#shares = new ReadShares(options);
     this.#options = options;
     this.#calls = new S3Calls(options, deps);
   }
@@ -116,7 +127,7 @@ export class S3Objects implements ObjectStore {
       await this.#mustStand(pin);
       return { read: async () => 0, close: async () => {} };
     }
-    const range = new S3Range(this.#calls, this.#options.bucket, pin, start, end);
+    const range = new S3Range(this.#calls, this.#options.bucket, this.#shares, pin, start, end);
     await range.open();
     return range;
   }

@@ -1,5 +1,6 @@
 /**
- * Bytes `[start, end)` of one state of an object, read in one stream that is taken up again where it was cut.
+ * Bytes `[start, end)` of one state of an object, read in one stream that is taken up again where it was cut; or, where there
+ * are enough streams (s3Shares.ts), window by window, without a connection between.
  *
  * Promises
  * - Every request carries the ETag (and version) of the pin, and its answer must be 206, of exactly the range that was
@@ -7,8 +8,8 @@
  * - `OBJECT_VANISHED` where the key (or version) is gone, `OBJECT_CHANGED` where it holds something else.
  * - A body that is cut or stalls is destroyed, and the range is asked for again from the first byte that did not come:
  *   `triesMax` times in a row without a byte.
- * - Nothing is held but a body's own buffer (64 KiB and the socket's); a read body gives its connection back, any other
- *   is destroyed.
+ * - Nothing is held but a body's own buffer (64 KiB and the socket's), or a window; a read body gives its connection back, any
+ *   other is destroyed.
  */
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
@@ -17,6 +18,7 @@ import { Fault } from '../../core/faults.ts';
 import type { ObjectPin, RangeReader } from '../ports/objects.ts';
 import { bodyOf, destroyBody, isAbsent, pull, type S3Calls, SpoiltAnswer, statusOf } from './s3Calls.ts';
 import { parsePin, quoted, type S3Pin, stateOf } from './s3Pins.ts';
+import type { ReadShares } from './s3Shares.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -32,10 +34,15 @@ export class S3Range implements RangeReader {
   #chunk: Buffer = NOTHING;
   #body: Readable | undefined;
   #closed = false;
+  readonly #shares: ReadShares;
+  #isStream = false;
+  /** What the present window has of the store's share. */
+  #windowBytes = 0;
 
   /** `start < end`; nothing is asked before `open`. */
-  constructor(calls: S3Calls, bucket: string, pin: ObjectPin, start: number, end: number) {
+  constructor(calls: S3Calls, bucket: string, shares: ReadShares, pin: ObjectPin, start: number, end: number) {
     assert(start >= 0 && start < end, 'a range has bytes');
+    this.#shares = shares;
     this.#calls = calls;
     this.#bucket = bucket;
     this.#key = pin.key;
@@ -45,7 +52,14 @@ export class S3Range implements RangeReader {
   }
 
   async open(): Promise<void> {
-    this.#body = await this.#ask();
+    this.#isStream = this.#shares.takeStream();
+    try {
+      if (this.#isStream) this.#body = await this.#ask(this.#end);
+      else this.#chunk = await this.#window();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async read(target: Uint8Array): Promise<number> {
@@ -54,7 +68,7 @@ export class S3Range implements RangeReader {
     while (got < target.length) {
       if (this.#chunk.length === 0) {
         if (this.#next === this.#end) break;
-        this.#chunk = await this.#more();
+        this.#chunk = this.#isStream ? await this.#more() : await this.#window();
       }
       const taken = Math.min(this.#chunk.length, target.length - got);
       target.set(this.#chunk.subarray(0, taken), got);
@@ -69,18 +83,58 @@ export class S3Range implements RangeReader {
     this.#chunk = NOTHING;
     this.#body?.destroy();
     this.#body = undefined;
+    this.#giveShares();
   }
 
-  /** The next bytes, at least one. */
+  #giveShares(): void {
+    if (this.#isStream) this.#shares.giveStream();
+    this.#isStream = false;
+    this.#shares.giveWindow(this.#windowBytes);
+    this.#windowBytes = 0;
+  }
+
+  /** The bytes of the next window, or, where its body is cut, those that came: at least one. */
+  async #window(): Promise<Buffer> {
+    this.#giveShares();
+    this.#windowBytes = this.#shares.takeWindow();
+    const until = Math.min(this.#end, this.#next + this.#windowBytes);
+    for (let tries = 1; ; tries++) {
+      const body = await this.#ask(until);
+      const bytes = Buffer.allocUnsafeSlow(until - this.#next);
+      let got = 0;
+      try {
+        while (got < bytes.length) {
+          const chunk = await this.#pull(body, bytes.length - got);
+          bytes.set(chunk, got);
+          got += chunk.length;
+        }
+        body.resume();
+      } catch (error) {
+        body.destroy();
+        if (got === 0) {
+          await this.#calls.again('GetObject', error, tries);
+          continue;
+        }
+      }
+      this.#next += got;
+      return bytes.subarray(0, got);
+    }
+  }
+
+  async #pull(body: Readable, bytesMax: number): Promise<Buffer> {
+    const chunk = await pull(body, this.#calls.options.answerMs);
+    if (chunk === undefined) throw new SpoiltAnswer('the body ended too early');
+    if (chunk.length > bytesMax) throw new SpoiltAnswer('the body has more bytes than were asked for');
+    return chunk;
+  }
+
+  /** The next bytes of the stream, at least one. */
   async #more(): Promise<Buffer> {
     for (let tries = 1; ; tries++) {
-      const body = this.#body ?? (await this.#ask());
+      const body = this.#body ?? (await this.#ask(this.#end));
       this.#body = body;
       try {
-        const chunk = await pull(body, this.#calls.options.answerMs);
-        if (chunk === undefined) throw new SpoiltAnswer('the body ended too early');
-        if (chunk.length > this.#end - this.#next)
-          throw new SpoiltAnswer('the body has more bytes than were asked for');
+        const chunk = await this.#pull(body, this.#end - this.#next);
         this.#next += chunk.length;
         if (this.#next === this.#end) this.#giveBack(body);
         return chunk;
@@ -96,10 +150,12 @@ export class S3Range implements RangeReader {
   #giveBack(body: Readable): void {
     body.resume();
     this.#body = undefined;
+    this.#giveShares();
   }
 
-  async #ask(): Promise<Readable> {
-    const range = `${this.#next}-${this.#end - 1}`;
+  async #ask(until: number): Promise<Readable> {
+    const length = until - this.#next;
+    const range = `${this.#next}-${until - 1}`;
     const command = new GetObjectCommand({
       Bucket: this.#bucket,
       Key: this.#key,
@@ -111,7 +167,7 @@ export class S3Range implements RangeReader {
       try {
         const answer = await this.#calls.client.send(command, { abortSignal });
         try {
-          this.#check(answer, range);
+          this.#check(answer, range, length);
         } catch (error) {
           destroyBody(answer);
           throw error;
@@ -132,12 +188,13 @@ export class S3Range implements RangeReader {
       readonly VersionId?: string | undefined;
     },
     range: string,
+    length: number,
   ): void {
     const status = answer.$metadata.httpStatusCode;
     if (status !== 206) throw new SpoiltAnswer(`HTTP ${status} where a range was asked for`);
     const told = /^bytes (\d+-\d+)\/(\d+|\*)$/.exec(answer.ContentRange ?? '');
     if (told?.[1] !== range) throw new SpoiltAnswer('another range than was asked for');
-    if (answer.ContentLength !== this.#end - this.#next) throw new SpoiltAnswer('another length than the range has');
+    if (answer.ContentLength !== length) throw new SpoiltAnswer('another length than the range has');
     const state = stateOf(answer);
     const { etag, version } = this.#pin;
     if (state.etag !== etag || (version !== undefined && state.version !== undefined && state.version !== version)) {

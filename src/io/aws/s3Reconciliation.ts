@@ -29,7 +29,7 @@ export interface ReconciliationOptions {
 
 /** Where the beginning of the last round is kept: `{"startedMs":…}`. */
 const ROUND_KEY = 'reconciliation/inbox';
-const KNOWN_MAX = 200_000;
+const KNOWN_MAX = 100_000;
 
 export class S3Reconciliation {
   readonly #options: ReconciliationOptions;

@@ -19,6 +19,8 @@ export const S3_TEST_OPTIONS: S3ObjectsOptions = {
   partBytes: 5 * MiB,
   partsAtOnce: 2,
   objectBytesMax: 1024 * MiB,
+  streamsMax: 16,
+  windowsBytes: 4 * MiB,
 };
 
 export interface OpenedS3 {
