@@ -76,7 +76,7 @@ export const API_SETTINGS = {
     type: 'count',
     min: 1,
     max: 1_000_000,
-    default: 20_000,
+    default: 50_000,
     means: 'requests a second that one client may make; the rest is answered 429 with Retry-After',
   },
   httpClientBurst: {
@@ -84,7 +84,7 @@ export const API_SETTINGS = {
     type: 'count',
     min: 1,
     max: 1_000_000,
-    default: 20_000,
+    default: 50_000,
     means: 'requests that one client may make at once, above its rate',
   },
   httpCorsOrigins: {
