@@ -1,10 +1,10 @@
 /**
  * A soak from its first file to its verdict.
  *
- * Invariants: the backlog is bounded (`FILES_OPEN_MAX` files and `LINES_OPEN_MAX` lines a client, or one file that is larger);
+ * Invariants: the backlog is bounded (`FILES_OPEN_MAX` files a client, and of all clients `LINES_OPEN_MAX` lines or one file that has more);
  * a file counts as open until its batch is final; kills and faults end with the load, so that what was sent can be finished.
  */
-import { lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { businessDay } from '../../src/core/clock.ts';
@@ -20,13 +20,13 @@ import type { SoakOptions } from './options.ts';
 import type { SoakWorld } from './world.ts';
 
 const FILES_OPEN_MAX = 24;
-const LINES_OPEN_MAX = 150_000;
+const LINES_OPEN_MAX = 200_000;
 const LOOK_MS = 100;
 const SAMPLE_MS = 1000;
 /** Walking a data folder of many files takes a while. */
 const FOLDER_EVERY_SAMPLES = 5;
 /** Nothing at all became final for so long: it never will. */
-const STILL_MS_MAX = 120_000;
+const STILL_MS_MAX = 300_000;
 const STOP_MS_MAX = 60_000;
 
 export interface SoakResult {
@@ -140,9 +140,10 @@ class Soak {
   async #sendSome(load: ClientLoad): Promise<void> {
     const open = this.#open.get(load.client) as Map<string, SoakFile>;
     const rate = this.#options.linesPerSecondMax;
-    for (let lines = linesOf(open.values()); open.size < FILES_OPEN_MAX; ) {
+    while (open.size < FILES_OPEN_MAX) {
       const file = this.#pending.get(load.client) ?? load.next();
       this.#pending.set(load.client, file);
+      const lines = this.#linesSent - this.#linesDone;
       if (lines > 0 && lines + file.lines > LINES_OPEN_MAX) return;
       if (rate > 0 && this.#linesSent > rate * this.#seconds()) return;
       this.#pending.delete(load.client);
@@ -150,7 +151,6 @@ class Soak {
       open.set(file.name, file);
       this.#sent.push(file);
       this.#linesSent += file.lines;
-      lines += file.lines;
     }
   }
 
@@ -267,17 +267,21 @@ function sentFile(cache: Map<string, readonly Truth[]>): (file: SoakFile) => Sen
   });
 }
 
-function linesOf(files: Iterable<SoakFile>): number {
-  let lines = 0;
-  for (const file of files) lines += file.lines;
-  return lines;
-}
-
-/** Of all files in a folder and below it; files that vanish meanwhile count nothing. */
+/** Of all files in a folder and below it. What vanishes meanwhile counts nothing. */
 function bytesBelow(folder: string): number {
   let bytes = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += bytesBelow(path);
+    else bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
