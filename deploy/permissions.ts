@@ -39,12 +39,13 @@ export interface Needs {
 }
 
 export const NEEDS: Readonly<Record<string, Needs>> = {
-  // Accepts what arrives, streams uploads, collects submissions; scans objects, inflates gzip, writes manifests.
+  // Accepts what arrives, streams uploads, collects submissions; scans objects, inflates gzip, writes manifests. A small batch
+  // goes from pick to receipt in one message, its debts included, where it was picked.
   input: {
     reads: ['inbox', 'raw', 'work', 'manifests', 'answers', 'parts', 'reconciliation'],
     writes: ['raw', 'work', 'manifests', 'reconciliation'],
     deletes: ['raw', 'work'],
-    tables: { clients: READ_WRITE, submissions: READ_WRITE, debts: READ },
+    tables: { clients: READ_WRITE, submissions: READ_WRITE, debts: DEBTS },
     watches: false,
     notifies: false,
   },
@@ -64,7 +65,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     watches: false,
     notifies: false,
   },
-  // Small batches go from pick to receipt here; answers are merged, staging is freed, everyone is told.
+  // Small batches that did not go through where they were picked go on here; answers are merged, staging is freed, everyone is told.
   batch: {
     reads: ['inbox', 'raw', 'work', 'manifests', 'parts', 'answers'],
     writes: ['parts', 'answers', 'manifests'],

@@ -33,9 +33,9 @@ describe('the groups', () => {
     expect(ROLE_GROUPS.flatMap(rolesOf).sort()).toEqual([...ROLES].sort());
   });
 
-  it('consume each queue, one group each', () => {
+  it('consume each queue of the work and the arrivals, one group each', () => {
     const consumed = ROLE_GROUPS.flatMap(({ queues }) => queues);
-    expect([...consumed].sort()).toEqual(['arrivals', 'batch', 'events', 'intermediate', 'notifier', 'picker', 'registering']);
+    expect([...consumed].sort()).toEqual(['arrivals', 'batch', 'intermediate', 'notifier', 'picker', 'registering']);
   });
 });
 
