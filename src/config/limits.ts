@@ -32,8 +32,8 @@ const PIECE_SHARDS = 2;
 const PIECE_RECORDS_A_SHARD_MIN = 512;
 /** Fastify, ajv and the description of the API. */
 const API_BASE_BYTES = 12 * MiB;
-/** A chunk on its way to the store and the next one behind it, as Node reads them from a socket. */
-const UPLOAD_CHUNK_BYTES = 2 * 64 * KiB;
+/** A block on its way to the store, the next one, and the chunks it is gathered from. */
+const UPLOAD_BLOCKS_BYTES = 3 * 128 * KiB;
 /** Node, the libraries and the control path: what an idle engine takes on Node 26; half of it is Node's own code. */
 const PROCESS_BASE_BYTES = 126 * MiB;
 /** An isolate with the code of the kernel and the stores, and garbage of the last task: an idle one takes 26 MiB. */
@@ -146,7 +146,7 @@ function sharedHolders(settings: Settings): Holder[] {
     { name: 'the input API', bytes: API_BASE_BYTES, each: 1 },
     // As they came, and as they were parsed.
     { name: 'JSON bodies of requests', bytes: 2 * settings.httpBodyBytesMax, each: BODIES_IN_HAND },
-    { name: 'chunk of a file that comes in by HTTP', bytes: UPLOAD_CHUNK_BYTES, each: settings.httpUploadsMax },
+    { name: 'blocks of a file that comes in by HTTP', bytes: UPLOAD_BLOCKS_BYTES, each: settings.httpUploadsMax },
     { name: 'copy of an incoming file', bytes: settings.readBytes, each: 2 },
     ...(settings.driver === 'embedded' ? [{ name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 }] : []),
     ...awsSharedHolders(settings),

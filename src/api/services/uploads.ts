@@ -2,7 +2,7 @@
  * A file that comes in with one request: straight into the object store, then a batch.
  *
  * Promises: a batch exists only for a file that came whole and whose checksums agree; what was refused or cut leaves
- * nothing behind. Memory: one chunk on its way to the store while the next is awaited.
+ * nothing behind. Memory: one block on its way to the store while the next is gathered.
  */
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../core/faults.ts';
@@ -33,6 +33,8 @@ export interface Stored {
 }
 
 const NAME_CHARACTERS_MAX = 255;
+/** Blocks are this large or a chunk larger; `limits.ts` counts three of them an upload. */
+const BLOCK_BYTES = 128 * 1024;
 const VERSION = '1';
 
 /** Faults: those of bodies.ts and checksums.ts, `CLIENT_UNKNOWN`, `STORE_…`. */
@@ -48,18 +50,48 @@ export async function storeUpload(
     rawKey(wishes.client, `u-${attemptId(context.random)}${attemptId(context.random)}`),
   );
   try {
-    for await (const chunk of body.bytes) {
-      // The disk is busy with one chunk while the processor hashes it.
-      const written = writer.write(chunk);
-      checksums.file(chunk);
-      await written;
-    }
+    await writeBlocks(body.bytes, checksums, (block) => writer.write(block));
     const sha256 = checksums.finish();
     const object: ObjectInfo = await writer.commit();
     const { key, etag, bytes } = object;
     return { key, etag, bytes, sha256, file: displayName(body.name() || wishes.file) };
   } finally {
     await writer.abort();
+  }
+}
+
+/**
+ * Gathers chunks into blocks and writes one while the next is read and hashed: the network, the processor and the disk are
+ * busy at the same time, and the store is asked less often.
+ */
+async function writeBlocks(
+  chunks: AsyncIterable<Uint8Array>,
+  checksums: Checksums,
+  write: (block: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    const block = gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered);
+    gathered = [];
+    bytes = 0;
+    await writing;
+    writing = write(block);
+    // It is waited for before the next one; until then its failure is nobody's.
+    writing.catch(() => {});
+  };
+  try {
+    for await (const chunk of chunks) {
+      checksums.file(chunk);
+      gathered.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= BLOCK_BYTES) await flush();
+    }
+    if (bytes > 0) await flush();
+  } finally {
+    // A writer is closed or given up only when it is quiet.
+    await writing;
   }
 }
 
