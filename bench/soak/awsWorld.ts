@@ -18,8 +18,13 @@ import type { SoakWorld } from './world.ts';
 const FAULT_SHARES = { failed: 0.005, replyLost: 0.005, sentTwice: 0.02 };
 /** How often a notification is sent when messages come twice. */
 const TOLD_TIMES = 2;
-/** The servers share two processors with the daemon: an answer that is slow is no fault here. */
+/**
+ * The servers share the processors with the daemon: an answer that is slow is no fault here, and shards are so small that a
+ * giant does not hold a thread for minutes.
+ */
 const PATIENT = {
+  REMESSA_THREADS: '2',
+  REMESSA_SHARD_RECORDS: '10000',
   REMESSA_LEASE_MS: '60000',
   REMESSA_HEARTBEAT_MS: '10000',
   REMESSA_AWS_ANSWER_MS: '20000',

@@ -20,7 +20,7 @@ import type { SoakOptions } from './options.ts';
 import type { SoakWorld } from './world.ts';
 
 const FILES_OPEN_MAX = 24;
-const LINES_OPEN_MAX = 200_000;
+const LINES_OPEN_MAX = 120_000;
 const LOOK_MS = 100;
 const SAMPLE_MS = 1000;
 /** Walking a data folder of many files takes a while. */

@@ -215,19 +215,19 @@ describe('a curve', () => {
   });
 
   it('may differ from one process to the next, and while each begins', () => {
-    const rss = (s: number, life: number): number => (100 + 200 * life + Math.min(s - life * 40, 10) * 20) * MIB;
-    expect(flatness(samplesOf(rss, 40), 'rssBytes', SECONDS)).toMatchObject({ flat: true, rise: 0 });
+    const rss = (s: number, life: number): number => (100 + 200 * life + Math.min(s - life * 60, 30) * 20) * MIB;
+    expect(flatness(samplesOf(rss, 60), 'rssBytes', SECONDS)).toMatchObject({ flat: true, rise: 0 });
   });
 
   it('is not flat where each process grows', () => {
-    const rss = (s: number, life: number): number => (100 + 3 * (s - life * 40)) * MIB;
-    expect(flatness(samplesOf(rss, 40), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
+    const rss = (s: number, life: number): number => (100 + 3 * (s - life * 60)) * MIB;
+    expect(flatness(samplesOf(rss, 60), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
   });
 
   it('tells nothing where no process lived long enough', () => {
     expect(
       flatness(
-        samplesOf((s) => s * MIB, 12),
+        samplesOf((s) => s * MIB, 45),
         'rssBytes',
         SECONDS,
       ).flat,
@@ -240,7 +240,7 @@ describe('a curve', () => {
   });
 
   it('is drawn with its verdict', () => {
-    const samples = samplesOf((s) => (400 + s) * MIB, 50);
+    const samples = samplesOf((s) => (400 + s) * MIB, 60);
     const flat = {
       rssBytes: flatness(samples, 'rssBytes', SECONDS),
       descriptors: flatness(samples, 'descriptors', SECONDS),
