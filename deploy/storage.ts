@@ -20,7 +20,7 @@ export interface StorageProps {
 }
 
 const STRING_KEY = (name: string) => ({ name, type: AttributeType.STRING });
-/** Work objects and parts are freed with their batch; where that was missed, when staged pages go too. */
+/** Parts are freed with their batch; where that was missed, when staged pages go too. */
 const PASSING_DAYS = 14;
 const RAW_DAYS = 90;
 const ANSWERS_DAYS = 400;
@@ -77,11 +77,12 @@ export class Storage extends Construct {
       minimumTLSVersion: 1.2,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
-        passing('work'),
         passing('parts'),
         passing('spool'),
         kept('inbox', RAW_DAYS),
         kept('raw', RAW_DAYS),
+        // Freed with its batch, but for a small one, whose answers are rendered from what was inflated.
+        kept('work', RAW_DAYS),
         kept('manifests', RAW_DAYS),
         kept('answers', ANSWERS_DAYS),
         {

@@ -13,6 +13,11 @@ const RETENTION_SLACK_MS = DAY_MS;
 /** SQS: «Amazon SQS visibility timeout», 12 hours; it counts whole seconds. */
 const LEASE_MS_MAX = 43_200_000;
 const LEASE_MS_MIN = 1000;
+/** An outcome: its numbers, and a reference of 64 characters in UTF-8. */
+const OUTCOME_HEAD_BYTES = 44;
+const OUTCOME_BYTES = OUTCOME_HEAD_BYTES + 256;
+/** Of what an item of the registry takes (registryItems.ts), less what a result has besides. */
+const ITEM_TEXT_BYTES = 368 * 1024;
 /** Bounds of the AWS drivers that no setting changes. */
 export const AWS_BOUNDS = {
   /** Parts of one upload on their way beside the one that is being filled. */
@@ -43,6 +48,7 @@ const SERVICES = 4;
 const DEBT_REQUEST_BYTES = 512 * 1024;
 /** What is held, what was told and settled, and the states of the inbox that are known to be batches. */
 const NOTIFICATION_BYTES = 8 * 1024;
+const LISTED_BYTES = 4 * 1024;
 const ARRIVALS_KNOWN_BYTES = 8_000_000 + 15 * MiB;
 
 /** What the clients of AWS add to a process: the shared part and that of each thread. */
@@ -95,7 +101,8 @@ export function uploadBytes(settings: Settings): number {
 /** As the source of arrivals sums itself (`s3ArrivalsBytes`). */
 export function arrivalsBytes(): number {
   const { arrivalsHeldMax, reconcilePages } = AWS_BOUNDS;
-  return (arrivalsHeldMax + reconcilePages * LISTED_A_PAGE) * NOTIFICATION_BYTES + ARRIVALS_KNOWN_BYTES;
+  const listed = reconcilePages * LISTED_A_PAGE * LISTED_BYTES;
+  return arrivalsHeldMax * NOTIFICATION_BYTES + listed + ARRIVALS_KNOWN_BYTES;
 }
 
 /** As the store of debts sums itself (`debtsBytes`). */
@@ -137,5 +144,16 @@ export function awsProblems(settings: Settings): SettingsProblem[] {
     ['awsAnswerMs', 'leaseMs'],
     `${key('awsAnswerMs')} (${s.awsAnswerMs}) must be at most half of ${key('leaseMs')} (${s.leaseMs}): a renewal that hangs would lose the lease`,
   );
+  mustHold(
+    smallOutcomesBytes(s) <= ITEM_TEXT_BYTES,
+    ['smallRecordsMax', 'smallBytesMax'],
+    `${key('smallRecordsMax')} (${s.smallRecordsMax}) must be at most ${Math.floor(ITEM_TEXT_BYTES / OUTCOME_BYTES)}, or ` +
+      `${key('smallBytesMax')} (${s.smallBytesMax}) smaller: the outcomes of a small batch stand in one item of DynamoDB`,
+  );
   return problems;
+}
+
+/** Of a small batch's outcomes, at most; base64 of them is compressed to what it was made from. */
+function smallOutcomesBytes({ smallRecordsMax, smallBytesMax }: Settings): number {
+  return Math.min(smallRecordsMax * OUTCOME_BYTES, smallBytesMax + smallRecordsMax * OUTCOME_HEAD_BYTES);
 }

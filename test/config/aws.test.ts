@@ -102,6 +102,11 @@ describe('contradictions', () => {
       { leaseMs: 999, heartbeatMs: 300, awsAnswerMs: 400 },
       { leaseMs: 1000, heartbeatMs: 300, awsAnswerMs: 400 },
     ],
+    [
+      'a small batch whose outcomes no item holds',
+      { smallRecordsMax: 1300 },
+      { smallRecordsMax: 1300, smallBytesMax: 256 * 1024 },
+    ],
     ['an answer as slow as a lease', { leaseMs: 9999, awsAnswerMs: 5000 }, { leaseMs: 10_000, awsAnswerMs: 5000 }],
   ])('%s', (_what, wrong, right) => {
     expect(settingsProblems(settingsWith(right))).toEqual([]);

@@ -34,7 +34,7 @@ export interface BucketWish {
   readonly partition: string;
   /** Whether clients come over TLS: only then may those who do not be refused. */
   readonly tls: boolean;
-  /** After which work objects and parts that nothing removed go. */
+  /** After which parts that nothing removed go. */
   readonly retentionMs: number;
   /** Asked for when it is needed: the queue is made before. */
   arrivalsArn(): Promise<string>;
@@ -42,8 +42,9 @@ export interface BucketWish {
 
 const DAY_MS = 86_400_000;
 /** Freed with their batch; where that was missed, with the staged pages. */
-const PASSING = ['work', 'parts', 'spool'] as const;
-const RAW = ['inbox', 'raw', 'manifests'] as const;
+const PASSING = ['parts', 'spool'] as const;
+/** Work objects are freed with their batch, too, but for a small one: its answers are rendered from what was inflated. */
+const RAW = ['inbox', 'raw', 'work', 'manifests'] as const;
 const RAW_DAYS = 90;
 export const ANSWERS_DAYS = 400;
 const NONCURRENT_DAYS = 7;

@@ -69,11 +69,13 @@ const MESSAGE_BYTES = 8 * 1024;
 const REMEMBERED_BYTES = 200;
 /** Of one page. */
 const LISTED_MAX = 1000;
+/** A key of 1 KiB, under several names. */
+const LISTED_BYTES = 4 * 1024;
 const KNOWN_BYTES = 15 * 1024 * 1024;
 
 export function s3ArrivalsBytes(options: S3ArrivalsOptions): number {
-  const heldMax = options.heldMax + options.reconciliation.pagesAtOnce * LISTED_MAX;
-  return heldMax * MESSAGE_BYTES + 2 * REMEMBERED_MAX * REMEMBERED_BYTES + KNOWN_BYTES;
+  const listed = options.reconciliation.pagesAtOnce * LISTED_MAX * LISTED_BYTES;
+  return options.heldMax * MESSAGE_BYTES + listed + 2 * REMEMBERED_MAX * REMEMBERED_BYTES + KNOWN_BYTES;
 }
 
 export class S3Arrivals implements Arrivals {
