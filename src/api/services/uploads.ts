@@ -33,7 +33,7 @@ export interface Stored {
 }
 
 const NAME_CHARACTERS_MAX = 255;
-/** Blocks are this large or a chunk larger; `limits.ts` counts three of them an upload. */
+/** Two of them an upload; `limits.ts` counts them, and the chunks they are filled from. */
 const BLOCK_BYTES = 128 * 1024;
 const VERSION = '1';
 
@@ -61,32 +61,36 @@ export async function storeUpload(
 }
 
 /**
- * Gathers chunks into blocks and writes one while the next is read and hashed: the network, the processor and the disk are
- * busy at the same time, and the store is asked less often.
+ * Gathers chunks in one block while the other is written: the network, the processor and the disk are busy at the same time,
+ * the store is asked less often, and nothing is allocated that would have to be collected.
  */
 async function writeBlocks(
   chunks: AsyncIterable<Uint8Array>,
   checksums: Checksums,
   write: (block: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  let gathered: Uint8Array[] = [];
+  let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let other = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let bytes = 0;
   let writing: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
-    const block = gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered);
-    gathered = [];
-    bytes = 0;
     await writing;
-    writing = write(block);
+    writing = write(block.subarray(0, bytes));
     // It is waited for before the next one; until then its failure is nobody's.
     writing.catch(() => {});
+    [block, other] = [other, block];
+    bytes = 0;
   };
   try {
     for await (const chunk of chunks) {
       checksums.file(chunk);
-      gathered.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= BLOCK_BYTES) await flush();
+      for (let at = 0; at < chunk.length; ) {
+        const taken = Math.min(chunk.length - at, BLOCK_BYTES - bytes);
+        block.set(chunk.subarray(at, at + taken), bytes);
+        at += taken;
+        bytes += taken;
+        if (bytes === BLOCK_BYTES) await flush();
+      }
     }
     if (bytes > 0) await flush();
   } finally {
