@@ -25,6 +25,9 @@ export interface KernelExports {
   readonly SHARD_BYTES: WasmGlobal;
   readonly CODE_COUNTS: WasmGlobal;
   readonly SCAN_LANES: WasmGlobal;
+  readonly RECODED: WasmGlobal;
+  readonly CONSTANTS: WasmGlobal;
+  readonly CONSTANTS_BYTES_MAX: WasmGlobal;
   readonly staged: WasmGlobal;
   readonly rejected: WasmGlobal;
   readonly stagedLow: WasmGlobal;
@@ -43,6 +46,16 @@ export interface KernelExports {
     offset: bigint,
   ): void;
   setColumn(field: number, column: number): void;
+  setReading(
+    oneByte: number,
+    decimal: number,
+    thousands: number,
+    dateForm: number,
+    pivot: number,
+    required: number,
+    constantBytes: number,
+  ): void;
+  fixColumn(column: number, at: number, bytes: number): void;
   feed(from: number, to: number, last: number): number;
   pageFull(): number;
   rejectsFull(): number;
@@ -93,12 +106,14 @@ export class KernelMemory {
 }
 
 /** All tables of a fixed size, rounded up. */
-const FIXED_BYTES = 0x38000;
+const FIXED_BYTES = 0x39000;
+/** What a record's texts have more than the record where they become UTF-8. */
+const RECODED_BYTES_MAX = 4096;
 const SHARD_STATE_BYTES = 32;
 
 function memorySizes(bounds: KernelBounds) {
   const scratchAt = aligned(FIXED_BYTES + bounds.shards * SHARD_STATE_BYTES);
-  const rejectsAt = aligned(scratchAt + bounds.recordBytes);
+  const rejectsAt = aligned(scratchAt + bounds.recordBytes + RECODED_BYTES_MAX);
   const slabAt = aligned(rejectsAt + REJECTS_BLOCK_BYTES + bounds.recordBytes + ENTRY_BYTES);
   const inputAt = aligned(slabAt + bounds.pagesBytes + bounds.shards * GAP_BYTES);
   const totalBytes = aligned(inputAt + bounds.inputBytes);

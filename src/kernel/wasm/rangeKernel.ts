@@ -7,11 +7,13 @@
 import { assert } from '../../core/assert.ts';
 import { recordCodeName } from '../../core/codes.ts';
 import { IGNORED_COLUMN, REQUIRED_COLUMNS } from '../columns.ts';
+import { readConstants } from '../constants.ts';
 import { crc32 } from '../crc.ts';
 import type { RangeKernel, RangeTotals } from '../kernel.ts';
+import { codePointTable } from '../locale.ts';
 import { PAGE_BYTES_MIN } from '../pages.ts';
 import { BLOCK_HEADER_BYTES } from '../parts.ts';
-import type { RecordPlan } from '../plan.ts';
+import type { DateForm, Reading, RecordPlan } from '../plan.ts';
 import { assertDialect } from '../records.ts';
 import type { WasmGlobal } from './api.ts';
 import { GAP_BYTES, type KernelMemory, numberOf } from './memory.ts';
@@ -19,18 +21,38 @@ import { GAP_BYTES, type KernelMemory, numberOf } from './memory.ts';
 /** What readers of a range use of either kernel. */
 export type RangeParser = Pick<RangeKernel, 'full' | 'feed' | 'takePage' | 'takeRejects' | 'flush' | 'totals'>;
 
+const DEFAULT_READING: Reading = {
+  encoding: 'utf-8',
+  decimal: 0x2e,
+  thousands: 0,
+  date: 'YYYY-MM-DD',
+  pivot: 50,
+  required: 2 ** REQUIRED_COLUMNS - 1,
+  nulls: [],
+  fixed: [],
+  defaults: [],
+};
+
 const REQUIRED = Array.from({ length: REQUIRED_COLUMNS }, (_, column) => column);
 const CODES = 256;
 /** Where in a shard's state the records of all its pages are counted, and those of the open page. */
 const SHARD_PAGE_RECORDS = 4;
 const SHARD_RECORDS = 8;
 
-/** Whether the memory has room for a plan, and the plan names the columns that every record has. */
+/** Most fields that the module's lists have room for. */
+const FIELDS_MAX = 16;
+/** By their numbers in the module. */
+const DATE_FORMS: readonly DateForm[] = ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD', 'DDMMYYYY', 'DDMMYY'];
+
+/**
+ * Whether the memory has room for a plan, the plan names the columns that every record has, and the module knows its
+ * reading: markers of nothing and defaults are the plain kernel's.
+ */
 export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: number): boolean {
   const { bounds } = memory;
   return (
-    plan.reading === undefined &&
-    !plan.fields.includes(IGNORED_COLUMN) &&
+    plan.fields.length <= FIELDS_MAX &&
+    (plan.reading === undefined || plan.reading.nulls.length + plan.reading.defaults.length === 0) &&
     plan.shards <= bounds.shards &&
     plan.shards * pageBytes <= bounds.pagesBytes &&
     plan.recordBytesMax <= Math.min(bounds.recordBytes, bounds.inputBytes) &&
@@ -59,7 +81,8 @@ export class WasmRangeKernel implements RangeParser {
     assertDialect(dialect);
     assert(fitsPlan(memory, plan, pageBytes), 'the memory has room for the plan');
     assert(pageBytes >= PAGE_BYTES_MIN && Number.isInteger(pageBytes), `a page has at least ${PAGE_BYTES_MIN} bytes`);
-    assert(shards >= 1 && new Set(fields).size === fields.length, 'a plan names each column once');
+    const columns = fields.filter((column) => column !== IGNORED_COLUMN);
+    assert(shards >= 1 && new Set(columns).size === columns.length, 'a plan names each column once');
     this.#memory = memory;
     this.#owner = owner;
     this.#shards = shards;
@@ -79,6 +102,7 @@ export class WasmRangeKernel implements RangeParser {
     fields.forEach((column, field) => {
       memory.exports.setColumn(field, column);
     });
+    setReading(memory, plan.reading ?? DEFAULT_READING);
   }
 
   get full(): boolean {
@@ -180,6 +204,29 @@ export class WasmRangeKernel implements RangeParser {
   #assertOwner(): void {
     assert(this.#owner.current === this, 'a worker reads one range at a time');
   }
+}
+
+function setReading(memory: KernelMemory, reading: Reading): void {
+  const { exports, bytes, view } = memory;
+  const { encoding, decimal, thousands, date, pivot, required } = reading;
+  const constants = readConstants(reading.fixed);
+  assert(constants.bytes.length <= numberOf(exports.CONSTANTS_BYTES_MAX), 'there is room for fixed values');
+  bytes.set(constants.bytes, numberOf(exports.CONSTANTS));
+  if (encoding !== 'utf-8') {
+    codePointTable(encoding).forEach((point, byte) => {
+      view.setUint32(numberOf(exports.RECODED) + byte * 4, recodedEntry(point), true);
+    });
+  }
+  const form = DATE_FORMS.indexOf(date);
+  exports.setReading(encoding === 'utf-8' ? 0 : 1, decimal, thousands, form, pivot, required, constants.bytes.length);
+  for (const { column, start, end } of constants.list) exports.fixColumn(column, start, end - start);
+}
+
+/** A character's UTF-8, the first byte lowest, and how many bytes on top; 0 for a control character. */
+function recodedEntry(point: number): number {
+  if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return 0;
+  const utf8 = Buffer.from(String.fromCharCode(point), 'utf8');
+  return utf8.reduce((entry, byte, index) => entry + byte * 256 ** index, utf8.length * 2 ** 24);
 }
 
 function sumOf(low: WasmGlobal, high: WasmGlobal): bigint {

@@ -4,9 +4,15 @@ import { exactRecords, feed as feedRecords, tooLong } from './feed.ts';
 import {
   CODE_COUNTS,
   COLUMN_COUNT,
+  CONSTANTS,
+  CONSTANTS_BYTES_MAX,
+  IGNORED_COLUMN,
+  place,
   PLAN_COLUMNS,
   PLAN_SLOTS,
+  RECODED,
   SCAN_LANES,
+  setNotation,
   setPlan,
   setRegions,
   SHARD_BYTES,
@@ -32,7 +38,7 @@ import { scan } from './scan.ts';
 import { fillClasses } from './split.ts';
 
 // Not `export … from`: there the compiler takes the extension for part of the name and loads the file a second time.
-export { CODE_COUNTS, SCAN_LANES, scan, SHARD_BYTES, SHARDS };
+export { CODE_COUNTS, CONSTANTS, CONSTANTS_BYTES_MAX, RECODED, SCAN_LANES, scan, SHARD_BYTES, SHARDS };
 export { rejected, rejectedHigh, rejectedLow, staged, stagedHigh, stagedLow, takePage, takeRejects };
 
 /** Once a memory: where the host placed the large regions. */
@@ -63,7 +69,26 @@ export function begin(
 
 export function setColumn(field: u32, column: u32): void {
   store<u8>(PLAN_COLUMNS + field, column);
+  if (column == IGNORED_COLUMN) return;
   store<u32>(PLAN_SLOTS + (column << 2), field << 2);
+}
+
+/** After `begin`: how values are written. `RECODED` then stands filled where the encoding has one byte a character. */
+export function setReading(
+  oneByte: bool,
+  decimal: u32,
+  thousands: u32,
+  dateForm: u32,
+  pivot: u32,
+  required: u32,
+  constantBytes: u32,
+): void {
+  setNotation(oneByte, <u8>decimal, <u8>thousands, dateForm, pivot, required, constantBytes);
+}
+
+/** After `begin`: the text of a column that no field has, in `CONSTANTS`. */
+export function fixColumn(column: u32, at: u32, bytes: u32): void {
+  place(column, CONSTANTS + at, bytes);
 }
 
 /** Position up to which whole records of `[from, to)` were consumed; 0 where a record is longer than there is room for. */

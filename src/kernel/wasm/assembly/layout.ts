@@ -43,8 +43,14 @@ export const QUOTES: usize = 0x26010;
 /** Ends a list of positions: above every address. */
 export const NONE: u32 = 0xffffffff;
 
+/** Per byte of an encoding of one byte a character, u32: its UTF-8, lowest byte first, and the bytes of it on top; 0 for none. */
+export const RECODED: usize = 0x36900;
+/** Texts of columns that a profile fixes, which the host puts here. */
+export const CONSTANTS: usize = 0x36d00;
+export const CONSTANTS_BYTES_MAX: usize = 0xf00;
+
 /** Per shard: u32 bytes used in the open page, u32 its records, u32 records of all pages, u32 unused, i64 line, i64 offset. */
-export const SHARDS: usize = 0x36900;
+export const SHARDS: usize = 0x37d00;
 export const SHARD_BYTES: usize = 32;
 
 export const LF: u8 = 0x0a;
@@ -66,6 +72,17 @@ export const INSTALLMENT: u32 = 9;
 export const COLUMN_COUNT: u32 = 10;
 export const REQUIRED_COLUMNS: u32 = 5;
 export const NO_COLUMN: u32 = 255;
+/** Of a field that nobody looks at. */
+export const IGNORED_COLUMN: u32 = 254;
+/** Most fields of a record: what the lists of fields have room for. */
+export const FIELDS_MAX: usize = 16;
+
+/** How a day is written. */
+export const ISO: u32 = 0;
+export const DAY_FIRST: u32 = 1;
+export const YEAR_FIRST_DIGITS: u32 = 2;
+export const DAY_FIRST_DIGITS: u32 = 3;
+export const DAY_FIRST_SHORT: u32 = 4;
 
 /** Ids of record codes: those of `src/core/codes.ts`. */
 export const QUOTE_MALFORMED: i32 = 1;
@@ -102,6 +119,17 @@ export let shardCount: u32 = 0;
 export let pageBytes: u32 = 0;
 export let hashSeed: u32 = 0;
 
+/** How values are written, and which columns must have one: bit i for column i. */
+export let oneByte: bool = false;
+export let decimal: u8 = 0x2e;
+export let thousands: u8 = 0;
+export let dateForm: u32 = 0;
+export let pivot: u32 = 0;
+export let required: u32 = 0;
+/** A record's texts have at most so many bytes more than the record, as a factor and as a sum. */
+export let growth: u32 = 1;
+export let constantBytes: u32 = 0;
+
 /** Physical line and absolute offset of the next byte. */
 export let line: i64 = 0;
 export let offset: i64 = 0;
@@ -137,6 +165,25 @@ export function setPlan(
   hashSeed = seed;
   line = firstLine;
   offset = startOffset;
+}
+
+export function setNotation(
+  isOneByte: bool,
+  decimalByte: u8,
+  thousandsByte: u8,
+  form: u32,
+  pivotYear: u32,
+  requiredColumns: u32,
+  bytesOfConstants: u32,
+): void {
+  oneByte = isOneByte;
+  decimal = decimalByte;
+  thousands = thousandsByte;
+  dateForm = form;
+  pivot = pivotYear;
+  required = requiredColumns;
+  growth = isOneByte ? 3 : 1;
+  constantBytes = bytesOfConstants;
 }
 
 @inline

@@ -11,7 +11,9 @@ import {
   cents,
   CODE_COUNTS,
   COLUMN_COUNT,
+  constantBytes,
   cpf,
+  growth,
   hashSeed,
   line,
   NAME,
@@ -107,8 +109,11 @@ export function stage(rawBytes: usize): bool {
     store<i64>(state, line, 16);
     store<i64>(state, offset, 24);
     used = PAGE_HEADER_BYTES;
-  } else if (used + RECORD_OVERHEAD_BYTES + <u32>rawBytes > pageBytes && used + neededBytes() > pageBytes) {
-    // The values together are never longer than the record, so that their sum is seldom needed.
+  } else if (
+    used + RECORD_OVERHEAD_BYTES + <u32>rawBytes * growth + constantBytes > pageBytes &&
+    used + neededBytes() > pageBytes
+  ) {
+    // The values together are never longer than that, so that their sum is seldom needed.
     fullShard = shard;
     return false;
   }

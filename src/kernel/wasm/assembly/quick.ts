@@ -17,25 +17,33 @@ import {
   CPF_PADDED,
   CPF_SHAPES,
   CREDITOR,
+  dateForm,
+  decimal,
   DUE_DATE,
   EMAIL,
   INSTALLMENT,
+  ISO,
   KEEP_SHAPES,
   NAME,
+  oneByte,
   PHONE,
   place,
   PLAN_SLOTS,
   REF,
+  required,
   scratchAt,
   setCents,
   setCpf,
   setPackedDate,
   setWarning,
+  thousands,
 } from './layout.ts';
+import { beginRecoding, placeRecoded, takeGrouped, takeLocalDate } from './local.ts';
 import { codePoints } from './utf8';
 
 const ODD: i32 = -1;
 const TEXT_BYTES_MAX: u32 = 64;
+const PHONE_ROOM_BYTES: usize = 64;
 
 /**
  * Checks a record of as many fields as the plan has. Column after column, whatever their order in the file: a loop over
@@ -44,6 +52,8 @@ const TEXT_BYTES_MAX: u32 = 64;
  * @param ends list of the position after each field's last byte, u32 each
  */
 export function quick(before: usize, ends: usize): bool {
+  // A telephone has the beginning of the scratch.
+  if (oneByte) beginRecoding(scratchAt + PHONE_ROOM_BYTES);
   return (
     isRef(before, ends) &&
     isName(before, ends, NAME) &&
@@ -81,7 +91,7 @@ function isRef(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(REF, at, size);
-  return size - 1 < TEXT_BYTES_MAX && lengthOf(at, size, false) > 0;
+  return size - 1 < TEXT_BYTES_MAX && lengthOf(at, size, false) > 0 && isUtf8(REF, at, size);
 }
 
 @inline
@@ -91,8 +101,8 @@ function isName(before: usize, ends: usize, column: u32): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(column, at, size);
-  if (size == 0) return column != NAME;
-  return size <= TEXT_BYTES_MAX && lengthOf(at, size, true) > 1;
+  if (size == 0) return mayLack(column);
+  return size <= TEXT_BYTES_MAX && lengthOf(at, size, true) > 1 && isUtf8(column, at, size);
 }
 
 @inline
@@ -102,10 +112,21 @@ function isAccountType(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(ACCOUNT_TYPE, at, size);
-  if (size == 0) return true;
+  if (size == 0) return mayLack(ACCOUNT_TYPE);
   if (size > TEXT_BYTES_MAX) return false;
   const length = lengthOf(at, size, false);
-  return length > 0 && length <= 40;
+  return length > 0 && length <= 40 && isUtf8(ACCOUNT_TYPE, at, size);
+}
+
+@inline
+function mayLack(column: u32): bool {
+  return ((required >>> column) & 1) == 0;
+}
+
+/** The text is placed; where it is of one byte a character, as UTF-8. */
+@inline
+function isUtf8(column: u32, at: usize, size: u32): bool {
+  return !oneByte || placeRecoded(column, at, size);
 }
 
 /**
@@ -131,6 +152,7 @@ function textOf32(at: usize, size: u32, folds: bool): i32 {
   odd |= blank & (1 | (1 << (size - 1)));
   if (folds) odd |= blank & (blank << 1);
   if (odd != 0) return ODD;
+  if (oneByte) return size;
   // Characters of two bytes, as Portuguese has them, or none; all others decode one by one. Not asking first whether
   // there are any saves a branch that half of all names would mispredict.
   const two = i8x16.splat(<i8>0xc2);
@@ -167,7 +189,7 @@ function textOf64(at: usize, size: u32, folds: bool): i32 {
   odd |= blank & (1 | (<u64>1 << (size - 1)));
   if (folds) odd |= blank & (blank << 1);
   if (odd != 0) return ODD;
-  return high == 0 ? size : codePoints(at, at + size);
+  return high == 0 || oneByte ? size : codePoints(at, at + size);
 }
 
 /** Eleven digits, bare or masked, or nine to ten that are padded. */
@@ -236,7 +258,8 @@ function takeAmount(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   const end = at + size;
-  const shape = (load<u8>(end - 2) == 0x2e ? 1 : 0) | (load<u8>(end - 3) == 0x2e ? 2 : 0);
+  if (thousands != 0 && size > 7 && load<u8>(end - 7) == thousands) return takeGrouped(at, size);
+  const shape = (load<u8>(end - 2) == decimal ? 1 : 0) | (load<u8>(end - 3) == decimal ? 2 : 0);
   if (size > 16 || size < load<u8>(AMOUNT_SIZES + shape)) return false;
   const places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const mine = i8x16.ge_s(places, i8x16.splat(<i8>(16 - size)));
@@ -255,6 +278,7 @@ function takeDate(before: usize, ends: usize): bool {
   const slot = slotOf(DUE_DATE);
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
+  if (dateForm != ISO) return takeLocalDate(at, size);
   if (size != 10) return false;
   const head = load<u64>(at);
   if ((head & 0xff00_00ff_0000_0000) != 0x2d00_002d_0000_0000) return false;
@@ -278,7 +302,7 @@ function isEmail(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(EMAIL, at, size);
-  if (size == 0) return true;
+  if (size == 0) return mayLack(EMAIL);
   if (size > TEXT_BYTES_MAX) return false;
   let atom: u64 = 0;
   let label: u64 = 0;
@@ -329,7 +353,7 @@ function takePhone(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(PHONE, at, 0);
-  if (size == 0) return true;
+  if (size == 0) return mayLack(PHONE);
   if (size > 24) return false;
   const a = v128.load(at);
   const b = v128.load(at, 16);
@@ -363,7 +387,7 @@ function isInstallment(before: usize, ends: usize): bool {
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
   place(INSTALLMENT, at, size);
-  if (size == 0) return true;
+  if (size == 0) return mayLack(INSTALLMENT);
   if (size > 7) return false;
   const text = load<u64>(at);
   const other = text ^ 0x2f2f_2f2f_2f2f_2f2f;

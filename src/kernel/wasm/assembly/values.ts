@@ -10,6 +10,8 @@ import {
   CPF_PADDED,
   CR,
   CREDITOR,
+  dateForm,
+  decimal,
   DUE_DATE,
   EMAIL,
   FIELD_COUNT,
@@ -17,11 +19,14 @@ import {
   FIELD_FLAGS,
   FIELD_STARTS,
   fieldCount,
+  IGNORED_COLUMN,
+  ISO,
   INSTALLMENT,
   LENGTH,
   LF,
   NAME,
   NO_COLUMN,
+  oneByte,
   PHONE,
   place,
   PLAN_COLUMNS,
@@ -29,7 +34,7 @@ import {
   QUOTE_MALFORMED,
   REF,
   REQUIRED,
-  REQUIRED_COLUMNS,
+  required,
   scratchAt,
   setCents,
   setCpf,
@@ -37,9 +42,11 @@ import {
   setWarning,
   SPACE,
   TAB,
+  thousands,
   VALUE_AT,
   VALUE_BYTES,
 } from './layout.ts';
+import { exactLocalAmount, exactLocalDate, oneByteCharacters, recode } from './local.ts';
 import { CONTROL, DOUBLED, HIGH, RUN, splitFields, splitMalformed } from './split.ts';
 import { codePoints } from './utf8';
 
@@ -61,7 +68,7 @@ export function check(): i32 {
   let fault: i32 = 0;
   for (let field: u32 = 0; field < fieldCount; field++) {
     const column: u32 = load<u8>(PLAN_COLUMNS + field);
-    if (fault != 0 && column != AMOUNT && column != REF) continue;
+    if ((fault != 0 && column != AMOUNT && column != REF) || column == IGNORED_COLUMN) continue;
     const slot = field << 2;
     const start: usize = load<u32>(FIELD_STARTS + slot) + 1;
     const code = checkField(column, start, load<u32>(FIELD_ENDS + slot), load<u32>(FIELD_FLAGS + slot));
@@ -78,6 +85,7 @@ function badShape(): i32 {
   const malformed = splitMalformed;
   const known = malformed >= 0 && <u32>malformed < fieldCount;
   faultColumn = known ? load<u8>(PLAN_COLUMNS + malformed) : NO_COLUMN;
+  if (faultColumn == IGNORED_COLUMN) faultColumn = NO_COLUMN;
   return malformed >= 0 ? QUOTE_MALFORMED : FIELD_COUNT;
 }
 
@@ -85,9 +93,16 @@ function badShape(): i32 {
 function checkField(column: u32, start: usize, end: usize, flags: u32): i32 {
   const length = prepare(column, start, end, flags);
   if (length < 0) return length;
-  if (length == 0) return column < REQUIRED_COLUMNS ? -REQUIRED : 0;
+  if (length == 0) return ((required >>> column) & 1) != 0 ? -REQUIRED : 0;
   const at: usize = load<u32>(VALUE_AT + (column << 2));
-  return checkColumn(column, at, at + load<u32>(VALUE_BYTES + (column << 2)), length);
+  const to = at + load<u32>(VALUE_BYTES + (column << 2));
+  const code = checkColumn(column, at, to, length);
+  if (code < 0 || !oneByte || (flags & HIGH) == 0) return code;
+  // Of the values that pass, only texts hold high bytes.
+  const out = scratchUsed;
+  scratchUsed = recode(at, to, out);
+  place(column, out, scratchUsed - out);
+  return code;
 }
 
 /** Unescapes, trims and, in names, folds blanks, and places what is left. Returns its code points; below 0 a code. */
@@ -108,7 +123,8 @@ function prepare(column: u32, from: usize, to: usize, flags: u32): i32 {
     start = out;
   }
   place(column, start, end - start);
-  return (flags & (HIGH | CONTROL)) == 0 ? <i32>(end - start) : codePoints(start, end);
+  if ((flags & (HIGH | CONTROL)) == 0) return <i32>(end - start);
+  return oneByte ? oneByteCharacters(start, end) : codePoints(start, end);
 }
 
 /** `length` in code points. Below 0 is a code, negated. */
@@ -126,13 +142,14 @@ function checkColumn(column: u32, start: usize, end: usize, length: i32): i32 {
       return value < 0 ? <i32>value : 0;
     }
     case AMOUNT: {
-      const value = exactAmount(start, end);
+      const isOwn = decimal == 0x2e && thousands == 0;
+      const value = isOwn ? exactAmount(start, end) : exactLocalAmount(start, end);
       if (value < 0) return <i32>value;
       setCents(value);
       return 0;
     }
     case DUE_DATE: {
-      const day = exactDate(start, end);
+      const day = dateForm == ISO ? exactDate(start, end) : exactLocalDate(start, end);
       setPackedDate(day);
       return day;
     }

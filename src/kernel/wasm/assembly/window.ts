@@ -4,7 +4,7 @@
  *
  * Invariants: lists ascend; each ends with NONE, the separators with enough of them for a whole record.
  */
-import { COLUMN_COUNT, delimiter, LF, LINE_FEEDS, NONE, quote, QUOTES, SEPARATORS } from './layout.ts';
+import { delimiter, FIELDS_MAX, LF, LINE_FEEDS, NONE, quote, QUOTES, SEPARATORS } from './layout.ts';
 
 /** Bit i: byte i of the 64 at `at` equals the byte that `pattern` repeats. */
 @inline
@@ -51,7 +51,7 @@ export function findSeparators(from: usize, to: usize): void {
     lineFeed += ended << 2;
     for (; marks != 0; marks &= marks - 1, mark += 4) store<u32>(mark, at + <usize>ctz(marks));
   }
-  for (let i: usize = 0; i <= COLUMN_COUNT; i++) store<u32>(separator + (i << 2), NONE);
+  for (let i: usize = 0; i <= FIELDS_MAX; i++) store<u32>(separator + (i << 2), NONE);
   store<u32>(lineFeed, NONE);
   store<u32>(mark, NONE);
   store<u32>(mark, NONE, 4);
