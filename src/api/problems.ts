@@ -42,6 +42,8 @@ const STATUS: Readonly<Partial<Record<FaultCode, number>>> = {
   BATCH_UNKNOWN: 404,
   NOT_IN_THIS_STATE: 409,
   OUTPUT_NOT_READY: 409,
+  BATCH_ERASED: 410,
+  CLIENT_ERASED: 410,
   INTERNAL: 500,
 };
 

@@ -12,9 +12,11 @@ import type { DebtStore } from '../io/ports/debts.ts';
 import type { DeliveryStore } from '../io/ports/deliveries.ts';
 import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
+import type { ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
 import type { Provisioning } from '../io/ports/provisioning.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
+import type { SubmissionStore } from '../io/ports/submissions.ts';
 
 /** A text or byte stream of the process; the promise settles when more may be written. */
 export interface Output {
@@ -37,6 +39,9 @@ export interface EngineStores {
 export interface Stores extends EngineStores {
   readonly debts: DebtStore;
   readonly keys: KeyStore;
+  readonly submissions: SubmissionStore;
+  readonly privacy: PrivacyStore;
+  readonly eraser: ObjectEraser;
   close(): Promise<void>;
 }
 

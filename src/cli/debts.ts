@@ -2,12 +2,11 @@
  * `remessa debts`: the registered debts of a client, one JSON object a line. It is the one command that shows a CPF.
  */
 import type { Command } from 'commander';
-import { Fault } from '../core/faults.ts';
 import type { DebtFilter, StoredDebt } from '../io/ports/debts.ts';
 import { referenceFilter } from '../stages/references.ts';
 import type { CliContext } from './context.ts';
 import { centsText, createLineWriter } from './format.ts';
-import { clientOf, withStores } from './reading.ts';
+import { clientOf, readCpf, withStores } from './reading.ts';
 
 interface DebtsOptions {
   readonly client: string;
@@ -36,13 +35,6 @@ export function addDebtsCommand(program: Command, context: CliContext, exit: (co
       });
       exit(0);
     });
-}
-
-/** The message must not repeat what was written: it may be most of a CPF. */
-function readCpf(written: string): string {
-  const digits = /^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written) ? written.replace(/\D/g, '') : '';
-  if (digits === '') throw new Fault('USAGE', '--cpf takes 11 digits, bare or as 000.000.000-00');
-  return digits;
 }
 
 /** One debt as a line of JSON: the amount is exact decimal text, optional columns are null where they are empty. */

@@ -37,3 +37,10 @@ export function checkedClientId(id: string): string {
   if (CLIENT_ID.test(id)) return id;
   throw new Fault('USAGE', 'a client id has 1 to 40 characters of a-z, 0-9 and -, and begins with no -');
 }
+
+/** Eleven digits. Faults: `USAGE`, whose message must not repeat what was written: it may be most of a CPF. */
+export function readCpf(written: string): string {
+  const digits = /^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written) ? written.replace(/\D/g, '') : '';
+  if (digits === '') throw new Fault('USAGE', '--cpf takes 11 digits, bare or as 000.000.000-00');
+  return digits;
+}

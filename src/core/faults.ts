@@ -161,6 +161,27 @@ export const FAULTS = {
     disposition: 'retry',
     says: 'the webhook leads to an address that may not be called; see REMESSA_WEBHOOK_TARGETS',
   },
+  ON_HOLD: {
+    stage: 'usage',
+    disposition: 'fail',
+    says: 'a legal hold forbids erasing; see `remessa hold list`',
+  },
+  ERASURE_BLOCKED: {
+    stage: 'usage',
+    disposition: 'fail',
+    says: 'nothing can be erased while work on it goes on; let it end or cancel it, then erase again',
+  },
+  HOLD_UNKNOWN: { stage: 'usage', disposition: 'fail', says: 'no legal hold has this id' },
+  CLIENT_ERASED: {
+    stage: 'accept',
+    disposition: 'fail',
+    says: 'everything of the client was erased; nothing of it is taken in',
+  },
+  BATCH_ERASED: {
+    stage: 'usage',
+    disposition: 'fail',
+    says: "the batch's file and answers were erased; its numbers stay",
+  },
   DELIVERY_UNKNOWN: { stage: 'usage', disposition: 'fail', says: 'no delivery has this id' },
   LEASE_LOST: { stage: 'store', disposition: 'retry', says: 'the lease on a message ran out; another worker has it' },
   WORKER_DIED: { stage: 'store', disposition: 'retry', says: 'a worker thread ended in the middle of a task' },

@@ -39,6 +39,7 @@ export type AcceptContext = Pick<StageContext, 'registry' | 'clients' | 'queue' 
 
 export async function acceptObject(context: AcceptContext, object: AcceptedObject): Promise<Batch> {
   const client = await clientOf(context, object.client);
+  if (client.erasedAtMs !== undefined) throw new Fault('CLIENT_ERASED');
   const acceptedAtMs = context.clock.nowMs();
   const { batch, created } = await context.registry.accept({
     id: object.id ?? batchIdOf(object.bucket, object.key, object.version),

@@ -2,7 +2,7 @@
  * The answers of a batch on their way out: stored ones are streamed; those of a small batch are rendered from its file
  * and its outcomes.
  *
- * Faults: `BATCH_UNKNOWN`; `OUTPUT_NOT_READY` while the batch is on its way or where it ended without outcomes.
+ * Faults: `BATCH_UNKNOWN`; `BATCH_ERASED`; `OUTPUT_NOT_READY` while the batch is on its way or where it ended without outcomes.
  */
 import { Buffer } from 'node:buffer';
 import { Fault } from '../core/faults.ts';
@@ -34,6 +34,7 @@ export async function* renderAnswer(
   if (batch.state !== 'completed') {
     throw new Fault('OUTPUT_NOT_READY', `it is ${batch.state}`, { batch: batchId });
   }
+  if (batch.erasedAtMs !== undefined) throw new Fault('BATCH_ERASED', '', { batch: batchId });
   if (batch.small) yield* renderSmall(stores, batch, kind);
   else yield* streamStored(stores, batch, kind);
 }

@@ -39,3 +39,13 @@ export function outcomesPartKey(batch: string, mode: string, shard: number, atte
 export function answerKey(batch: string, kind: string, piece: number, attempt: string): string {
   return `answers/${batch}/${piece}-${attempt}/${kind}.csv`;
 }
+
+/** All answers of a batch. */
+export function answersPrefix(batch: string): string {
+  return `answers/${batch}/`;
+}
+
+/** Manifests of all attempts. */
+export function manifestPrefix(batch: string): string {
+  return `manifests/${batch}/`;
+}

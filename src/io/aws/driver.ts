@@ -21,6 +21,7 @@ import type { DeliveryStore } from '../ports/deliveries.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { ObjectStore } from '../ports/objects.ts';
+import type { ObjectEraser, PrivacyStore } from '../ports/privacy.ts';
 import type { Provisioning } from '../ports/provisioning.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
@@ -33,6 +34,7 @@ import { holdInstallation } from './installation.ts';
 import { openDynamoKeys } from './keyStore.ts';
 import { EVENT_FILTER, WORK_QUEUES } from './names.ts';
 import type { AwsOptions } from './options.ts';
+import { openDynamoPrivacy, openS3Eraser } from './privacy.ts';
 import { AwsProvisioning } from './provision.ts';
 import { isNoQueue, QueueAt } from './queueResources.ts';
 import { openDynamoRegistry } from './registry.ts';
@@ -72,6 +74,8 @@ export interface ControlPlane extends ControlStores {
 }
 
 export interface DirectStores extends ControlStores {
+  readonly privacy: PrivacyStore;
+  readonly eraser: ObjectEraser;
   readonly debts: DebtStore;
   close(): Promise<void>;
 }
@@ -105,11 +109,13 @@ export async function openControlPlane(options: AwsOptions, deps: DriverDeps): P
 }
 
 export async function openDirect(options: AwsOptions, deps: DriverDeps): Promise<DirectStores> {
-  const { stores, close } = await openStores(options, deps);
+  const { stores, s3, privacy, close } = await openStores(options, deps);
   const debts = openDynamoDebts(options.debts, deps);
   return {
     ...stores,
     debts,
+    privacy,
+    eraser: openS3Eraser({ bucket: options.names.bucket }, { client: s3 }),
     async close() {
       await debts.close();
       await close();
@@ -119,6 +125,7 @@ export async function openDirect(options: AwsOptions, deps: DriverDeps): Promise
 
 interface OpenedStores {
   readonly stores: ControlStores;
+  readonly privacy: PrivacyStore;
   readonly s3: S3Client;
   readonly sqs: SQSClient;
   close(): Promise<void>;
@@ -165,6 +172,7 @@ async function openStores(options: AwsOptions, deps: DriverDeps): Promise<Opened
       submissions: openDynamoSubmissions({ table: submissions }, tableDeps),
       idempotency: openDynamoIdempotency({ table: submissions }, tableDeps),
     },
+    privacy: openDynamoPrivacy({ table: clients }, tableDeps),
     s3,
     sqs,
     close,

@@ -10,14 +10,15 @@ interface ClientRow {
   readonly amount_cents_max: number;
   readonly created_at_ms: number;
   readonly notify: string | null;
+  readonly erased_at_ms: number | null;
 }
 
 export const clientOps = {
   'clients.add': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
-        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms, notify)
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms, notify, erased_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
         client.id,
         client.name,
         client.profile,
@@ -25,13 +26,14 @@ export const clientOps = {
         client.amountCentsMax,
         client.createdAtMs,
         notifyOf(client),
+        client.erasedAtMs ?? null,
       ) === 1,
   ),
   'clients.update': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
         `UPDATE clients SET name = ?, profile = ?, amount_cents_min = ?, amount_cents_max = ?, created_at_ms = ?,
-           notify = ?
+           notify = ?, erased_at_ms = ?
          WHERE id = ?`,
         client.name,
         client.profile,
@@ -39,6 +41,7 @@ export const clientOps = {
         client.amountCentsMax,
         client.createdAtMs,
         notifyOf(client),
+        client.erasedAtMs ?? null,
         client.id,
       ) === 1,
   ),
@@ -64,5 +67,6 @@ function clientOf(row: ClientRow): ClientRecord {
     amountCentsMax: row.amount_cents_max,
     createdAtMs: row.created_at_ms,
     ...(row.notify === null ? {} : { notify: JSON.parse(row.notify) as ClientNotify }),
+    ...(row.erased_at_ms === null ? {} : { erasedAtMs: row.erased_at_ms }),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { API_TABLES } from './apiTables.ts';
 import { NOTIFY_TABLES } from './deliveries.sql.ts';
+import { PRIVACY_TABLES } from './privacy.sql.ts';
 import { PROFILE_TABLES } from './profiles.sql.ts';
 import { Sqlite } from './sqlite.ts';
 
@@ -88,7 +89,7 @@ const SCHEMA = `
 `;
 
 /** A step that a released build took is never changed: what comes next is a step of its own. */
-const STEPS = [SCHEMA, API_TABLES, NOTIFY_TABLES, PROFILE_TABLES];
+const STEPS = [SCHEMA, API_TABLES, NOTIFY_TABLES, PROFILE_TABLES, PRIVACY_TABLES];
 
 export class ControlDb extends Sqlite {
   /** By queue, the group that was served last. It only spreads work, so it may be forgotten with the process. */

@@ -9,6 +9,7 @@ import { deliveryOps } from './deliveries.sql.ts';
 import { idempotencyOps } from './idempotency.sql.ts';
 import { keyOps } from './keys.sql.ts';
 import type { Op } from './op.ts';
+import { privacyOps } from './privacy.sql.ts';
 import { profileOps } from './profiles.sql.ts';
 import { queueOps } from './queue.sql.ts';
 import { registryOps } from './registry.sql.ts';
@@ -26,6 +27,7 @@ export const CONTROL_OPS = {
   ...submissionOps,
   ...idempotencyOps,
   ...deliveryOps,
+  ...privacyOps,
 };
 
 export type OpName = keyof typeof CONTROL_OPS;

@@ -20,7 +20,7 @@ import type {
 } from '../ports/debts.ts';
 import { DebtRegister } from './debtRegister.ts';
 import { DEBT_COLUMNS, DebtsDb } from './debtsDb.ts';
-import { appendRun, documentNumber, encodeRun, hashesOf, mergeSmallestRuns } from './documentRuns.ts';
+import { appendRun, documentNumber, encodeRun, forgetDocument, hashesOf, mergeSmallestRuns } from './documentRuns.ts';
 import { guarded } from './sqlite.ts';
 import type { WriteTurn } from './writeTurn.ts';
 
@@ -103,10 +103,26 @@ export class EmbeddedDebts implements DebtStore {
     else yield* this.#listDocument(client, filter.cpf, filter.externalRef, filter.after);
   }
 
+  /** Entries of the index go; then what was overwritten goes from the log, and from the pages of the file. */
+  async forget(client: string, cpf: string | undefined): Promise<void> {
+    assert(this.#mode === 'write', 'debts are forgotten by a store opened for writing');
+    await this.#writeTurn.hold(() =>
+      this.#db.transaction('write', () =>
+        forgetDocument(this.#db, client, cpf === undefined ? -1 : documentNumber(cpf)),
+      ),
+    );
+    guarded(() => this.#db.db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
+  }
+
   /** One bounded step of tidying the index of documents, for idle times; whether there may be more to do. */
   async tidy(): Promise<boolean> {
     assert(this.#mode === 'write', 'runs are merged by a store opened for writing');
     return this.#writeTurn.hold(() => this.#db.transaction('write', () => mergeSmallestRuns(this.#db, RUNS_MAX)));
+  }
+
+  /** From now on, what this store deletes or overwrites leaves no trace in the pages of the file. */
+  overwriteDeleted(): void {
+    guarded(() => this.#db.db.exec('PRAGMA secure_delete = ON'));
   }
 
   async close(): Promise<void> {

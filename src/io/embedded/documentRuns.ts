@@ -82,22 +82,19 @@ export function appendRun(db: Sqlite, client: string, run: Buffer): void {
   writer.end();
 }
 
+/** In each run: the block that begins at or before the document's first possible entry, and those that begin inside. */
+const BLOCKS_OF_DOCUMENT = `FROM document_runs r JOIN document_blocks b ON b.client = r.client AND b.run = r.run
+      WHERE r.client = ?1 AND b.first_entry <= ?3 AND b.first_entry >= coalesce(
+        (SELECT max(m.first_entry) FROM document_blocks m
+          WHERE m.client = r.client AND m.run = r.run AND m.first_entry <= ?2), x'')`;
+
 /** Hashes of the references that the document may have, ascending, each once. */
 export function hashesOf(db: Sqlite, client: string, document: number): Float64Array {
   const low = Buffer.alloc(ENTRY_BYTES);
   low.writeUIntBE(document, 0, 5);
   const high = Buffer.from(low).fill(0xff, 5);
   const found: number[] = [];
-  const blocks = db.rows<{ entries: Uint8Array }>(
-    // In each run: the block that begins at or before the document's first possible entry, and those that begin inside.
-    `SELECT b.entries FROM document_runs r JOIN document_blocks b ON b.client = r.client AND b.run = r.run
-      WHERE r.client = ?1 AND b.first_entry <= ?3 AND b.first_entry >= coalesce(
-        (SELECT max(m.first_entry) FROM document_blocks m
-          WHERE m.client = r.client AND m.run = r.run AND m.first_entry <= ?2), x'')`,
-    client,
-    low,
-    high,
-  );
+  const blocks = db.rows<{ entries: Uint8Array }>(`SELECT b.entries ${BLOCKS_OF_DOCUMENT}`, client, low, high);
   for (const { entries } of blocks) {
     const block = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
     for (let at = 0; at < block.length; at += ENTRY_BYTES) {
@@ -144,6 +141,45 @@ function smallestRuns(db: Sqlite, client: string): number[] {
     runs.push(row.run);
   }
   return runs;
+}
+
+/** Takes a document's entries out of all runs of the client, or all its runs (-1); inside the caller's transaction. */
+export function forgetDocument(db: Sqlite, client: string, document: number): void {
+  if (document < 0) {
+    db.change('DELETE FROM document_blocks WHERE client = ?', client);
+    db.change('DELETE FROM document_runs WHERE client = ?', client);
+    return;
+  }
+  const low = Buffer.alloc(ENTRY_BYTES);
+  low.writeUIntBE(document, 0, 5);
+  const high = Buffer.from(low).fill(0xff, 5);
+  const blocks = db.rows<{ run: number; first_entry: Uint8Array; entries: Uint8Array }>(
+    `SELECT b.run, b.first_entry, b.entries ${BLOCKS_OF_DOCUMENT}`,
+    client,
+    low,
+    high,
+  );
+  for (const { run, first_entry: first, entries } of blocks) {
+    const kept: Uint8Array[] = [];
+    for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
+      const entry = entries.subarray(at, at + ENTRY_BYTES);
+      if (high.compare(entry, 0, 5, 0, 5) !== 0) kept.push(entry);
+    }
+    const gone = entries.length / ENTRY_BYTES - kept.length;
+    if (gone === 0) continue;
+    db.change('DELETE FROM document_blocks WHERE client = ? AND run = ? AND first_entry = ?', client, run, first);
+    if (kept[0] !== undefined) {
+      db.change(
+        'INSERT INTO document_blocks (client, run, first_entry, entries) VALUES (?, ?, ?, ?)',
+        client,
+        run,
+        kept[0],
+        Buffer.concat(kept),
+      );
+    }
+    db.change('UPDATE document_runs SET entries = entries - ? WHERE client = ? AND run = ?', gone, client, run);
+    db.change('DELETE FROM document_runs WHERE client = ? AND run = ? AND entries = 0', client, run);
+  }
 }
 
 class RunWriter {

@@ -18,6 +18,7 @@ import type { DeliveryStore } from '../ports/deliveries.ts';
 import type { IdempotencyStore } from '../ports/idempotency.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { ObjectStore } from '../ports/objects.ts';
+import type { ObjectEraser, PrivacyStore } from '../ports/privacy.ts';
 import type { WorkQueue } from '../ports/queue.ts';
 import type { Registry } from '../ports/registry.ts';
 import type { StagingStore } from '../ports/staging.ts';
@@ -35,6 +36,7 @@ import { type Layout, layoutOf, makeFolders } from './layout.ts';
 import { acquireEngineLock, type EngineLock } from './lock.ts';
 import { ObjectFolder, sweepIncoming } from './objectFolder.ts';
 import { FileObjects } from './objects.ts';
+import { createEraser, createPrivacy } from './privacy.ts';
 import { EmbeddedQueue } from './queue.ts';
 import { createRegistry } from './registry.ts';
 import { FileStaging } from './staging.ts';
@@ -96,6 +98,8 @@ export interface ControlPlane extends ControlStores {
 }
 
 export interface DirectStores extends ControlStores {
+  readonly privacy: PrivacyStore;
+  readonly eraser: ObjectEraser;
   readonly debts: EmbeddedDebts;
   close(): Promise<void>;
 }
@@ -181,10 +185,14 @@ export async function openDirect(
   const control = new DirectControl(layout.controlDb, mode);
   try {
     const debts = openDebts(layout, mode, options.debtsCacheBytes, createWriteTurn());
+    // A command that writes may be one that erases: what it overwrites is gone from the file too.
+    if (mode === 'write') debts.overwriteDeleted();
     const stores = controlStores(layout, control, options, deps);
     return {
       ...stores,
       debts,
+      privacy: createPrivacy(control),
+      eraser: createEraser(stores.objects),
       async close() {
         stores.keys.close();
         await debts.close();

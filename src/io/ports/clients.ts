@@ -34,6 +34,8 @@ export interface ClientRecord {
   readonly createdAtMs: number;
   /** Absent where nobody is told anything. */
   readonly notify?: ClientNotify;
+  /** When everything of it was erased; from then on nothing of it is accepted. */
+  readonly erasedAtMs?: number;
 }
 
 export interface ProfileRecord {

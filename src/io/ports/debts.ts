@@ -107,6 +107,11 @@ export interface DebtStore {
   list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt>;
   /** One bounded step of upkeep, for idle times; whether there may be more to do. */
   tidy(): Promise<boolean>;
+  /**
+   * After debts were made tombstones: takes away what the store keeps of them beside their rows, of the whole client or of one
+   * document. Absent where rows are all that is kept.
+   */
+  forget?(client: string, cpf: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -58,6 +58,8 @@ export interface Batch {
   /** Whether somebody is to be told of its end, fixed at acceptance: a batch of which nobody is told costs no message. */
   readonly notify?: boolean;
   readonly acceptedAtMs: number;
+  /** When its file and its answers were erased; its numbers stay. */
+  readonly erasedAtMs?: number;
 
   /** Place in the client's line: the order of registering. */
   readonly number: number;

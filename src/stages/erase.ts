@@ -1,0 +1,328 @@
+/**
+ * Erasing a client's data, or one person's, from every store (LGPD, art. 18), unless a legal hold forbids it.
+ *
+ * - Debts become tombstones: reference, batch and turn stay, so that a later file's row of that reference is refused; names,
+ *   documents, amounts, dates and addresses go, and with them what the store keeps beside (the index by document).
+ * - A file cannot lose single lines: its manifest, its receipt and its checks are over all its bytes. Of one person, each file
+ *   that holds the CPF anywhere is therefore removed whole, with its answers; the debts of others in it stay registered. Of a
+ *   client, all files go.
+ * - What stays of such a batch are its numbers: states, times, counts, sums, codes. Its file's name goes.
+ * - Nothing is erased while a batch of the client is on its way, or lines are being collected that would become one: it would
+ *   write again what was erased.
+ *
+ * Every step may be repeated: an erasure that was killed is run again and ends the same. It is recorded before its first step,
+ * and a hold is recorded before it is relied on, so of an erasure and a hold that meet at least one sees the other.
+ *
+ * Faults: `ON_HOLD`, `ERASURE_BLOCKED`, `CLIENT_UNKNOWN`, those of the stores.
+ */
+import type { Clock } from '../core/clock.ts';
+import { Fault, isFault } from '../core/faults.ts';
+import { derivedId } from '../core/ids.ts';
+import type { ClientStore } from '../io/ports/clients.ts';
+import type { DebtStore, StoredDebt } from '../io/ports/debts.ts';
+import type { DeliveryStore } from '../io/ports/deliveries.ts';
+import type { KeyStore } from '../io/ports/keys.ts';
+import type { ObjectPin, ObjectStore } from '../io/ports/objects.ts';
+import type { Erasure, ErasureCounts, Hold, ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
+import { type Batch, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
+import type { Submission, SubmissionStore } from '../io/ports/submissions.ts';
+import { answersPrefix, manifestPrefix, partsPrefix, rawKey, workPrefix } from './keys.ts';
+import { holds, patternOf, personOf, personText } from './person.ts';
+
+export interface EraseContext {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly clients: ClientStore;
+  readonly debts: DebtStore;
+  readonly objects: ObjectStore;
+  readonly eraser: ObjectEraser;
+  readonly submissions: SubmissionStore;
+  readonly deliveries: DeliveryStore;
+  readonly keys: KeyStore;
+  readonly privacy: PrivacyStore;
+}
+
+export interface EraseWish {
+  readonly client: string;
+  /** Eleven digits; absent for everything of the client. */
+  readonly cpf?: string;
+}
+
+const ROWS_AT_ONCE = 2000;
+const SUBMISSIONS_A_PAGE = 100;
+const LINES_A_PAGE = 1000;
+const READ_BYTES = 1024 * 1024;
+const SWEEP_MAX = 1000;
+const RACES_MAX = 100;
+const NO_COUNTS: ErasureCounts = { debts: 0, batches: 0, objects: 0, submissions: 0, deliveries: 0, keys: 0 };
+
+export async function erase(context: EraseContext, wish: EraseWish): Promise<Erasure> {
+  const client = await context.clients.get(wish.client);
+  if (client === undefined) throw new Fault('CLIENT_UNKNOWN', `client ${wish.client}`);
+  await assertFree(context, wish);
+  const begun = await recordBegin(context, wish);
+  // Once more: a hold that was placed meanwhile either sees this record or is seen here.
+  await assertFree(context, wish);
+  if (wish.cpf === undefined && client.erasedAtMs === undefined) {
+    const { notify, ...rest } = client;
+    await context.clients.update({ ...rest, name: client.id, erasedAtMs: context.clock.nowMs() });
+  }
+  const batches = await context.registry.list({ client: wish.client });
+  assertEnded(batches);
+  const submissions = await submissionsToErase(context, wish);
+
+  const debts = await eraseDebts(context.debts, wish);
+  const affected = await batchesToErase(context, wish, batches);
+  let objects = 0;
+  for (const batch of affected) objects += await eraseBatch(context, batch);
+  if (wish.cpf === undefined) {
+    // Also what never became a batch.
+    for (const prefix of [rawKey(wish.client, ''), `inbox/${wish.client}/`]) {
+      for await (const { key } of context.objects.list(prefix)) objects += await context.eraser.erase(key);
+    }
+  }
+  for (const { id } of submissions) await context.submissions.discard(wish.client, id);
+  await freeSubmitted(context);
+  const deliveries = await context.deliveries.remove(wish.client, new Set(affected.map(({ id }) => id)));
+  const others = wish.cpf === undefined ? await context.deliveries.remove(wish.client) : 0;
+  const keys = wish.cpf === undefined ? await endKeys(context, wish.client) : 0;
+  return await recordEnd(context, begun, {
+    debts,
+    batches: affected.length,
+    objects,
+    submissions: submissions.length,
+    deliveries: deliveries + others,
+    keys,
+  });
+}
+
+/** The holds that stand against it: of the client, or of the person; of anybody, where everything is to go. */
+export async function holdsAgainst(privacy: PrivacyStore, { client, cpf }: EraseWish): Promise<Hold[]> {
+  const person = cpf === undefined ? undefined : personOf(client, cpf);
+  const standing = (await privacy.list(client))
+    .filter((one) => one.kind === 'hold')
+    .filter((one) => one.lifted === null);
+  return standing.filter((hold) => hold.person === null || person === undefined || hold.person === person);
+}
+
+async function assertFree(context: EraseContext, wish: EraseWish): Promise<void> {
+  const [first, ...more] = await holdsAgainst(context.privacy, wish);
+  if (first === undefined) return;
+  const rest = more.length === 0 ? '' : `, and ${more.length} more`;
+  throw new Fault('ON_HOLD', `hold ${first.id} by ${first.by}: ${first.why}${rest}`);
+}
+
+function assertEnded(batches: readonly Batch[]): void {
+  const open = batches.find(({ state }) => !FINAL_STATES.has(state));
+  if (open !== undefined) throw new Fault('ERASURE_BLOCKED', `it is ${open.state}`, { batch: open.id });
+}
+
+async function recordBegin({ privacy, clock }: EraseContext, { client, cpf }: EraseWish): Promise<Erasure> {
+  const person = cpf === undefined ? null : personOf(client, cpf);
+  const id = `x-${derivedId('erasure', client, person ?? '')}`;
+  for (let race = 0; race < RACES_MAX; race++) {
+    const known = (await privacy.list(client)).find((one) => one.kind === 'erasure' && one.id === id) as
+      | Erasure
+      | undefined;
+    const record: Erasure = {
+      kind: 'erasure',
+      client,
+      id,
+      person,
+      personText: cpf === undefined ? null : personText(cpf),
+      state: 'running',
+      startedAtMs: clock.nowMs(),
+      endedAtMs: null,
+      runs: (known?.runs ?? 0) + 1,
+      counts: known?.counts ?? NO_COUNTS,
+      revision: known?.revision ?? 1,
+    };
+    if (known === undefined ? await privacy.add(record) : await privacy.replace(record, known.revision)) {
+      return known === undefined ? record : { ...record, revision: known.revision + 1 };
+    }
+  }
+  throw new Fault('ERASURE_BLOCKED', 'the same erasure is being run elsewhere');
+}
+
+async function recordEnd({ privacy, clock }: EraseContext, begun: Erasure, found: ErasureCounts): Promise<Erasure> {
+  const names = Object.keys(NO_COUNTS) as (keyof ErasureCounts)[];
+  const sums = Object.fromEntries(names.map((name) => [name, begun.counts[name] + found[name]]));
+  const ended: Erasure = {
+    ...begun,
+    state: 'done',
+    endedAtMs: clock.nowMs(),
+    counts: sums as unknown as ErasureCounts,
+  };
+  // Refused where the same erasure was begun again meanwhile: that one tells its end.
+  await privacy.replace(ended, begun.revision);
+  return ended;
+}
+
+/** Each debt becomes a tombstone under its own turn; one that a batch changed meanwhile is found again. */
+async function eraseDebts(debts: DebtStore, { client, cpf }: EraseWish): Promise<number> {
+  let erased = 0;
+  for (let idle = 0; idle < RACES_MAX; ) {
+    const rows: StoredDebt[] = [];
+    for await (const debt of debts.list(client, cpf === undefined ? {} : { cpf })) {
+      rows.push(debt);
+      if (rows.length === ROWS_AT_ONCE) break;
+    }
+    if (rows.length === 0) {
+      await debts.forget?.(client, cpf);
+      return erased;
+    }
+    let written = 0;
+    for (const [turn, ofTurn] of Map.groupBy(rows, (row) => row.turn)) {
+      if ((await debts.write(client, turn, ofTurn.map(tombstoneOf))) === 'written') written += ofTurn.length;
+    }
+    erased += written;
+    idle = written > 0 ? 0 : idle + 1;
+  }
+  throw new Fault('ERASURE_BLOCKED', 'debts are being changed all the while');
+}
+
+function tombstoneOf(debt: StoredDebt): StoredDebt {
+  return {
+    ...debt,
+    debtorName: '',
+    cpf: '',
+    amountCents: 0,
+    dueDate: '',
+    debtorEmail: null,
+    debtorPhone: null,
+    creditorName: null,
+    accountType: null,
+    installment: null,
+    erased: true,
+  };
+}
+
+async function batchesToErase(context: EraseContext, { cpf }: EraseWish, batches: readonly Batch[]): Promise<Batch[]> {
+  if (cpf === undefined) return [...batches];
+  const pattern = patternOf(cpf);
+  const affected: Batch[] = [];
+  for (const batch of batches) {
+    if (batch.erasedAtMs !== undefined) continue;
+    if (pattern.test(batch.file) || (await fileHolds(context.objects, batch, pattern))) affected.push(batch);
+  }
+  return affected;
+}
+
+async function fileHolds(objects: ObjectStore, batch: Batch, pattern: RegExp): Promise<boolean> {
+  try {
+    return await holds(bytesOf(objects, batch, batch.bytes), pattern);
+  } catch (error) {
+    // What is not there any more holds nothing; what holds something else now is looked at as it is, and so is what cannot
+    // be inflated: it may hold anything, so it goes.
+    if (isFault(error) && error.code === 'OBJECT_VANISHED') return false;
+    if (isFault(error) && error.code !== 'OBJECT_CHANGED') throw error;
+    return true;
+  }
+}
+
+async function* bytesOf(objects: ObjectStore, pin: ObjectPin, bytes: number): AsyncGenerator<Uint8Array> {
+  const reader = await objects.openRange(pin, 0, bytes);
+  try {
+    for (;;) {
+      const block = new Uint8Array(READ_BYTES);
+      const got = await reader.read(block);
+      if (got === 0) return;
+      yield block.subarray(0, got);
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Everything of a batch but its numbers; answers for how many states of objects were removed. */
+async function eraseBatch({ objects, eraser, registry, clock }: EraseContext, batch: Batch): Promise<number> {
+  let removed = await eraser.erase(batch.key);
+  for (const prefix of [
+    answersPrefix(batch.id),
+    partsPrefix(batch.id),
+    workPrefix(batch.id),
+    manifestPrefix(batch.id),
+  ]) {
+    for await (const { key } of objects.list(prefix)) removed += await eraser.erase(key);
+  }
+  await registry.dropResults(batch.id, ['range', 'staged', 'preview', 'shard', 'finish']);
+  await registry.clearFailures(batch.id);
+  for (let race = 0; race < RACES_MAX; race++) {
+    const stored = await registry.get(batch.id);
+    if (stored === undefined || (await registry.replace(withoutNames(stored, clock.nowMs()), stored.revision))) {
+      return removed;
+    }
+  }
+  throw new Fault('ERASURE_BLOCKED', 'it is being changed all the while', { batch: batch.id });
+}
+
+/** Names and messages may repeat what stood in the file; codes and numbers do not. */
+function withoutNames(batch: Batch, nowMs: number): Batch {
+  const { failure, receipt } = batch;
+  return {
+    ...batch,
+    file: '',
+    manifest: null,
+    failure: failure === null ? null : { ...failure, message: failure.code },
+    receipt: receipt === null ? null : receiptWithoutNames(receipt, failure?.code ?? null),
+    erasedAtMs: batch.erasedAtMs ?? nowMs,
+  };
+}
+
+/** As text, for its sums may be beyond what a number holds. */
+function receiptWithoutNames(receipt: string, code: string | null): string {
+  const exact = JSON.parse(receipt, (key: string, value: unknown, context?: { readonly source?: string }) => {
+    if (key === 'file') return '';
+    if (key === 'reason' && typeof value === 'string') return code ?? '';
+    return typeof value === 'number' && context?.source !== undefined ? JSON.rawJSON(context.source) : value;
+  }) as unknown;
+  return JSON.stringify(exact);
+}
+
+/** Those that are open go with a client. Lines of a person in one that will become a file are in the way. */
+async function submissionsToErase(context: EraseContext, { client, cpf }: EraseWish): Promise<Submission[]> {
+  const open: Submission[] = [];
+  for await (const submission of submissionsOf(context.submissions, client)) {
+    if (submission.state !== 'open' && submission.state !== 'closed') continue;
+    if (cpf !== undefined && !(await linesHold(context.submissions, submission, patternOf(cpf)))) continue;
+    if (cpf !== undefined || submission.state === 'closed') {
+      throw new Fault('ERASURE_BLOCKED', `submission ${submission.id} is ${submission.state}; submit or discard it`);
+    }
+    open.push(submission);
+  }
+  return open;
+}
+
+async function* submissionsOf(store: SubmissionStore, client: string): AsyncGenerator<Submission> {
+  let page = await store.list(client, { max: SUBMISSIONS_A_PAGE });
+  for (;;) {
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < SUBMISSIONS_A_PAGE) return;
+    page = await store.list(client, { max: SUBMISSIONS_A_PAGE, before: last });
+  }
+}
+
+async function linesHold(store: SubmissionStore, { client, id }: Submission, pattern: RegExp): Promise<boolean> {
+  let after = 0;
+  for (;;) {
+    const lines = await store.read(client, id, { after, max: LINES_A_PAGE });
+    if (lines.some(({ line }) => pattern.test(line))) return true;
+    const last = lines.at(-1);
+    if (last === undefined) return false;
+    after = last.number;
+  }
+}
+
+/** Lines of what was submitted have become files; they are freed at once and not when their time comes. */
+async function freeSubmitted({ submissions, clock }: EraseContext): Promise<void> {
+  const options = { idleBeforeMs: 0, keepBeforeMs: 0, nowMs: clock.nowMs(), max: SWEEP_MAX };
+  while ((await submissions.sweep(options)).more);
+}
+
+async function endKeys({ keys, clock }: EraseContext, client: string): Promise<number> {
+  const nowMs = clock.nowMs();
+  const counting = (await keys.list(client)).filter(({ endsAtMs }) => endsAtMs === null || endsAtMs > nowMs);
+  for (const { id } of counting) await keys.end(id, nowMs);
+  return counting.length;
+}
