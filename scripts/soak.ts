@@ -13,34 +13,35 @@ import { openEmbeddedWorld } from '../bench/soak/embeddedWorld.ts';
 import { HELP, parseSoakOptions, type SoakOptions } from '../bench/soak/options.ts';
 import { runSoak, type SoakResult } from '../bench/soak/run.ts';
 
+/** As a shell tells of an interrupt. */
+const ENDED_EARLY = 130;
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 async function main(options: SoakOptions): Promise<number> {
   const stopping = new AbortController();
+  const ending = new AbortController();
   const world =
     options.driver === 'embedded'
       ? await openEmbeddedWorld()
       : await openAwsWorld({ ...options, kills: options.killEverySeconds > 0 });
-  let ending: Promise<never> | undefined;
   process.on('SIGINT', () => {
-    if (stopping.signal.aborted) {
-      // The daemon's guard sees to the daemon.
-      ending ??= world.close().finally(() => process.exit(130)) as Promise<never>;
-      return;
-    }
-    say('no more files are sent; once more to end at once');
+    if (stopping.signal.aborted) ending.abort();
+    else say('no more files are sent; once more to end at once');
     stopping.abort();
   });
+  process.on('SIGTERM', () => ending.abort());
   try {
     say(titleOf(options));
-    const result = await runSoak(options, { world, say, stopping: stopping.signal });
+    const result = await runSoak(options, { world, say, stopping: stopping.signal, ending: ending.signal });
+    if (result === undefined) return ENDED_EARLY;
     report(options, result);
     const flat = JUDGED_CURVES.every((curve) => result.flat[curve].flat !== false);
     return result.verdict.problems.length === 0 && flat ? 0 : 1;
   } finally {
-    await (ending ?? world.close());
+    await world.close();
   }
 }
 
@@ -82,6 +83,8 @@ try {
   const options = parseSoakOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(HELP);
   else process.exitCode = await main(options);
+  // Where it ended at once, something may still be waited for.
+  if (process.exitCode === ENDED_EARLY) process.exit();
 } catch (error) {
   if (!(error instanceof WrongUsage)) throw error;
   process.stderr.write(`${error.message}\n`);

@@ -48,12 +48,18 @@ export interface SoakDeps {
   readonly say: (text: string) => void;
   /** Ends the load early. */
   readonly stopping: AbortSignal;
+  /** Ends everything at once: there is no result then. */
+  readonly ending: AbortSignal;
 }
 
-export async function runSoak(options: SoakOptions, deps: SoakDeps): Promise<SoakResult> {
+export async function runSoak(options: SoakOptions, deps: SoakDeps): Promise<SoakResult | undefined> {
   const soak = new Soak(options, deps);
+  const ended = new Promise<undefined>((done) => deps.ending.addEventListener('abort', () => done(undefined)));
+  const running = soak.run();
+  // What it meets after the end is of no interest.
+  running.catch(() => {});
   try {
-    return await soak.run();
+    return await Promise.race([running, ended]);
   } finally {
     await soak.end();
   }
@@ -71,15 +77,18 @@ class Soak {
   readonly #errors = new Map<string, number>();
   readonly #random: Random;
   readonly #asOf = businessDay(Date.now());
-  readonly #startedMs = performance.now();
+  /** When the daemon worked, and the first file could be sent. */
+  #startedMs = 0;
+  #starting: Promise<Daemon> | undefined;
   #daemon: Daemon | undefined;
   #life = 0;
   #kills = 0;
-  #killAtMs: number;
+  #killAtMs = 0;
   #sampleAtMs = 0;
   #folderBytes = 0;
   #linesSent = 0;
   #linesDone = 0;
+  #over = false;
 
   constructor(options: SoakOptions, deps: SoakDeps) {
     this.#options = options;
@@ -87,13 +96,14 @@ class Soak {
     this.#loads = clientLoads({ ...options, asOf: this.#asOf });
     for (const { client } of this.#loads) this.#open.set(client, new Map());
     this.#random = new Random(options.seed);
-    this.#killAtMs = this.#nextKillMs();
   }
 
   async run(): Promise<SoakResult> {
     const { say, stopping } = this.#deps;
-    const untilMs = this.#startedMs + this.#options.seconds * 1000;
     await this.#startDaemon();
+    this.#startedMs = performance.now();
+    this.#killAtMs = this.#nextKillMs();
+    const untilMs = this.#startedMs + this.#options.seconds * 1000;
     while (performance.now() < untilMs && !stopping.aborted) {
       await this.#look();
       for (const load of this.#loads) await this.#sendSome(load);
@@ -126,7 +136,10 @@ class Soak {
   }
 
   async end(): Promise<void> {
-    if (this.#daemon?.running === true) await this.#daemon.kill('SIGKILL');
+    this.#over = true;
+    // The last one, also where it is still starting.
+    const daemon = await this.#starting?.catch(() => undefined);
+    await daemon?.kill('SIGKILL');
   }
 
   /** The truth of a file that comes again and again is made once. */
@@ -208,8 +221,10 @@ class Soak {
   async #startDaemon(): Promise<void> {
     this.#keepErrors();
     for (;;) {
+      if (this.#over) throw new Error('the soak is over');
       this.#life += 1;
-      this.#daemon = await Daemon.start(this.#deps.world.daemonSettings);
+      this.#starting = Daemon.start(this.#deps.world.daemonSettings);
+      this.#daemon = await this.#starting;
       if (this.#daemon.running) return;
       // A call that failed at its start ends it: whoever runs daemons starts another.
       if (!this.#options.faults) throw new Error(`the daemon ended at its start: ${this.#daemon.says}`);
