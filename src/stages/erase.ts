@@ -88,7 +88,7 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
   const keys = wish.cpf === undefined ? await endKeys(context, wish.client) : 0;
   return await recordEnd(context, begun, {
     debts,
-    batches: affected.length,
+    batches: affected.filter(({ erasedAtMs }) => erasedAtMs === undefined).length,
     objects,
     submissions: submissions.length,
     deliveries: deliveries + others,
@@ -202,8 +202,9 @@ async function batchesToErase(context: EraseContext, { cpf }: EraseWish, batches
   const pattern = patternOf(cpf);
   const affected: Batch[] = [];
   for (const batch of batches) {
-    if (batch.erasedAtMs !== undefined) continue;
-    if (pattern.test(batch.file) || (await fileHolds(context.objects, batch, pattern))) affected.push(batch);
+    // One that was marked may have been left in the middle, by an erasure that was killed.
+    const marked = batch.erasedAtMs !== undefined;
+    if (marked || pattern.test(batch.file) || (await fileHolds(context.objects, batch, pattern))) affected.push(batch);
   }
   return affected;
 }
@@ -234,26 +235,26 @@ async function* bytesOf(objects: ObjectStore, pin: ObjectPin, bytes: number): As
   }
 }
 
-/** Everything of a batch but its numbers; answers for how many states of objects were removed. */
+/**
+ * Everything of a batch but its numbers; answers for how many states of objects were removed. The batch is marked first: an
+ * erasure that was killed in the middle finds it again by that, when its file has gone already.
+ */
 async function eraseBatch({ objects, eraser, registry, clock }: EraseContext, batch: Batch): Promise<number> {
+  for (let race = 0; ; race++) {
+    const stored = await registry.get(batch.id);
+    if (stored === undefined || stored.erasedAtMs !== undefined) break;
+    if (await registry.replace(withoutNames(stored, clock.nowMs()), stored.revision)) break;
+    if (race === RACES_MAX)
+      throw new Fault('ERASURE_BLOCKED', 'it is being changed all the while', { batch: batch.id });
+  }
   let removed = await eraser.erase(batch.key);
-  for (const prefix of [
-    answersPrefix(batch.id),
-    partsPrefix(batch.id),
-    workPrefix(batch.id),
-    manifestPrefix(batch.id),
-  ]) {
+  const { id } = batch;
+  for (const prefix of [answersPrefix(id), partsPrefix(id), workPrefix(id), manifestPrefix(id)]) {
     for await (const { key } of objects.list(prefix)) removed += await eraser.erase(key);
   }
-  await registry.dropResults(batch.id, ['range', 'staged', 'preview', 'shard', 'finish']);
-  await registry.clearFailures(batch.id);
-  for (let race = 0; race < RACES_MAX; race++) {
-    const stored = await registry.get(batch.id);
-    if (stored === undefined || (await registry.replace(withoutNames(stored, clock.nowMs()), stored.revision))) {
-      return removed;
-    }
-  }
-  throw new Fault('ERASURE_BLOCKED', 'it is being changed all the while', { batch: batch.id });
+  await registry.dropResults(id, ['range', 'staged', 'preview', 'shard', 'finish']);
+  await registry.clearFailures(id);
+  return removed;
 }
 
 /** Names and messages may repeat what stood in the file; codes and numbers do not. */
@@ -265,7 +266,7 @@ function withoutNames(batch: Batch, nowMs: number): Batch {
     manifest: null,
     failure: failure === null ? null : { ...failure, message: failure.code },
     receipt: receipt === null ? null : receiptWithoutNames(receipt, failure?.code ?? null),
-    erasedAtMs: batch.erasedAtMs ?? nowMs,
+    erasedAtMs: nowMs,
   };
 }
 
