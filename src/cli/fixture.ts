@@ -1,15 +1,18 @@
 /** `remessa fixture`: writes a made file, the same for the same arguments, and where asked the truth about each record. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
+import { readProfile } from '../engine/profiles.ts';
 import type { CliContext } from './context.ts';
-import { fixtureBlocks } from './fixture/blocks.ts';
+import { type FixtureBlock, fixtureBlocks } from './fixture/blocks.ts';
 import { FIXTURE_DEFAULTS, type FixtureOptions } from './fixture/plan.ts';
+import { profileBlocks } from './fixture/profileBlocks.ts';
 
 export { type BlockOptions, type FixtureBlock, fixtureBlocks, TRUTH_HEADER } from './fixture/blocks.ts';
 export { FIXTURE_DEFAULTS, type FixtureOptions } from './fixture/plan.ts';
+export { profileBlocks } from './fixture/profileBlocks.ts';
 
 interface Arguments {
   readonly lines: number;
@@ -24,6 +27,9 @@ interface Arguments {
   readonly amountMax?: number;
   readonly truth?: string;
   readonly out?: string;
+  readonly profile?: string;
+  readonly quoteAll?: true;
+  readonly crlf?: true;
 }
 
 const HELP = `
@@ -33,6 +39,8 @@ wherever the file must be the same tomorrow.
 --truth writes CSV line,external_ref,outcome,code,cents: one row per record, in file order, of what a first ingest into
 an empty store must answer when --as-of is its business date. code is the reject or warning code; cents and
 external_ref are empty where the record does not let them be read.
+
+--profile writes the file as a profile's document has it, with flaws that are flaws there.
 
 --revise makes the corrected edition of the same file: that share of the good records has another amount, and bad ones
 are mended. Its truth is what an ingest answers after the unrevised file (same arguments but --revise) was ingested.`;
@@ -54,6 +62,9 @@ export function addFixtureCommand(program: Command, context: CliContext, exit: (
     .option('--amount-min <amount>', 'keep amounts at or above it; some bad records fall below', centsOf)
     .option('--amount-max <amount>', 'keep amounts at or below it; some bad records rise above', centsOf)
     .option('--revise <share>', 'make the corrected edition: share of good records with another amount', share)
+    .option('--profile <file>', "write it in the notation of a profile: the document's JSON file")
+    .option('--quote-all', 'with --profile: quote every field')
+    .option('--crlf', 'with --profile: end every line with CR LF')
     .option('--truth <file>', 'write what must become of each record')
     .option('--out <file>', 'write the file here instead of to standard output')
     .addHelpText('after', HELP)
@@ -76,7 +87,7 @@ async function writeFixture(given: Arguments, context: CliContext): Promise<numb
     amountCentsMin: given.amountMin,
     amountCentsMax: given.amountMax,
   };
-  const blocks = fixtureBlocks(options, { truth: given.truth !== undefined });
+  const blocks = await blocksOf(given, options);
   // The first block is made before any file is opened: wrong options must not empty an existing file.
   let block = blocks.next();
   const out = new Destination(given.out, context);
@@ -107,6 +118,24 @@ async function writeFixture(given: Arguments, context: CliContext): Promise<numb
     await truth.abandon();
     await out.abandon();
   }
+}
+
+/** Faults: `USAGE`, `PROFILE_INVALID`. */
+async function blocksOf(given: Arguments, options: FixtureOptions): Promise<Generator<FixtureBlock, void, void>> {
+  const truth = given.truth !== undefined;
+  if (given.profile === undefined) {
+    if (given.quoteAll === true || given.crlf === true)
+      throw new Fault('USAGE', '--quote-all and --crlf need --profile');
+    return fixtureBlocks(options, { truth });
+  }
+  let json: string;
+  try {
+    json = await readFile(given.profile, 'utf8');
+  } catch (error) {
+    throw new Fault('USAGE', '--profile names no file that can be read', {}, error);
+  }
+  const form = { quoteAll: given.quoteAll === true, crlf: given.crlf === true };
+  return profileBlocks(options, readProfile(json).compiled, form, { truth });
 }
 
 const PROGRESS_MS = 250;
