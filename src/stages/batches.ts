@@ -6,6 +6,7 @@
  */
 import { assert, unreachable } from '../core/assert.ts';
 import { Fault, isFault } from '../core/faults.ts';
+import { attemptId } from '../core/ids.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
 import { type Batch, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
@@ -130,9 +131,15 @@ export function resultKindOf(mode: RegisteringMode): ResultKind {
   return mode === 'preview' ? 'preview' : 'shard';
 }
 
-/** For work that found its batch ended when it was done: what it wrote since then is freed once more. */
-export async function freeAgain(context: SendContext, batch: Batch): Promise<void> {
-  if (FINAL_STATES.has(batch.state)) await send(context, batch, 'free');
+/**
+ * For work that found its batch ended when it was done: what it wrote since then is freed once more. The message has an id
+ * of its own: an earlier one may be in hand and past what was written late, and then its id is not taken a second time.
+ */
+export async function freeAgain(context: SendContext & Pick<StageContext, 'random'>, batch: Batch): Promise<void> {
+  if (!FINAL_STATES.has(batch.state)) return;
+  const message: Message = { kind: 'free', batch: batch.id };
+  const { id, ...rest } = outgoing(batch, message);
+  await context.queue.send(queueOf(message.kind), [{ ...rest, id: `${id}/${attemptId(context.random)}` }]);
 }
 
 async function missingWork(context: SendContext, batch: Batch, kind: ResultKind, count: number): Promise<number[]> {

@@ -6,13 +6,15 @@
  *   ends the batch the same way. Killed processes record nothing, so they never poison.
  * - Faults of the surroundings (a full disk, a service that is away, a lost lease) are no one's work's doing: they are
  *   retried without end, and reported each time.
+ * - A batch that has ended can no longer be ended: late work finds that out when it comes again, and what frees a batch
+ *   is never given up. Nothing is recorded then.
  * - Anything that is not a fault is a bug; it counts as a failure of the work and is reported with its stack.
  */
 import { Fault, type FaultCode, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { DONE, type Verdict } from '../engine/consumer.ts';
 import { retryDelayMs } from '../engine/retry.ts';
-import type { Batch, BatchFailure } from '../io/ports/registry.ts';
+import { type Batch, type BatchFailure, FINAL_STATES } from '../io/ports/registry.ts';
 import { type ApplyContext, apply, freeAgain, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { failureReceipt } from './receipt.ts';
@@ -51,10 +53,17 @@ export async function afterFailure(
     report('warn', 'retried');
     return retry;
   }
+  const batch = await context.registry.get(batchId);
+  const hadEnded = batch !== undefined && FINAL_STATES.has(batch.state);
   if (fault?.disposition === 'fail') {
-    report('warn', 'batch ended');
+    report('warn', hadEnded ? 'batch had ended' : 'batch ended');
     await failBatch(context, batchId, fault);
+    if (hadEnded) await freeAgain(context, batch);
     return DONE;
+  }
+  if (hadEnded) {
+    report('warn', 'batch had ended');
+    return retry;
   }
   const failures = await context.registry.recordFailure(batchId, work, attemptId(context.random), says);
   if (failures < context.settings.failuresMax) {
@@ -94,7 +103,6 @@ export async function failBatch(context: ApplyContext, batchId: string, fault: F
     // Registering began between the look and the write: look again.
     if (!moved && hasBegun(batch) && !hasBegun(before)) continue;
     await sendOwed(context, batch);
-    if (!moved && type === 'failed') await freeAgain(context, batch);
     return batch;
   }
 }

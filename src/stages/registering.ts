@@ -8,9 +8,9 @@
 
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
-import type { Batch } from '../io/ports/registry.ts';
+import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { manifestOf, mustGet, resultKindOf } from './batches.ts';
+import { freeAgain, manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
 import { piecesOf } from './pieces.ts';
@@ -31,6 +31,10 @@ export async function registering(
   const kind = resultKindOf(mode);
   if ((await context.registry.getResult(id, kind, shard)) === undefined) {
     await register(context, batch, shard, mode, signal);
+    // Who was stopped on the way may have left its part and result with a batch that was freed long ago.
+    const now = await mustGet(context, id);
+    await freeAgain(context, now);
+    if (FINAL_STATES.has(now.state)) return;
   }
   if ((await context.registry.countResults(id, kind)) === batch.shards) await shardsDone(context, id);
 }

@@ -412,6 +412,13 @@ describe('a failure', () => {
     expect((await failBatch(engine, batch.id, new Fault('OBJECT_CHANGED'))).state).toBe('stalled');
   });
 
+  it('of work whose batch had ended is never recorded, and never given up', async () => {
+    const { world, engine, batch, fail } = await failing();
+    await world.drain(engine);
+    for (let i = 0; i < 20; i++) expect(await fail(new Fault('WORKER_DIED'))).toEqual(retry);
+    expect([world.stateOf(batch), world.state.failures.size]).toEqual(['completed', 0]);
+  });
+
   it('changes nothing of a batch that has ended', async () => {
     const { world, engine, batch, fail } = await failing();
     await world.drain(engine);

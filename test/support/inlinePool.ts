@@ -19,7 +19,7 @@ export class InlinePool {
   before: TaskHook = () => {};
   readonly #context: Omit<TaskContext, 'scratch'>;
   readonly #idle: Scratch[];
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: ((scratch: Scratch) => void)[] = [];
 
   constructor(context: Omit<TaskContext, 'scratch'>, threads = 2) {
     this.threads = threads;
@@ -37,8 +37,7 @@ export class InlinePool {
 
   async run(task: keyof TaskTable, args: unknown, signal?: AbortSignal): Promise<unknown> {
     const given = structuredClone(args);
-    if (this.#idle.length === 0) await new Promise<void>((go) => this.#queue.push(go));
-    const scratch = this.#idle.pop() as Scratch;
+    const scratch = this.#idle.pop() ?? (await new Promise<Scratch>((go) => this.#queue.push(go)));
     try {
       if (signal?.aborted === true) throw new Fault('LEASE_LOST', `task ${task} was stopped`);
       this.begun.push(task);
@@ -52,8 +51,10 @@ export class InlinePool {
       if ('fault' in answer) throw Fault.from(answer.fault);
       throw new Error(`task ${task} failed in its worker: ${answer.bug}`);
     } finally {
-      this.#idle.push(scratch);
-      this.#queue.shift()?.();
+      // Handed over to who waits: nobody who comes meanwhile gets in between.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#idle.push(scratch);
+      else next(scratch);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What registering must do to records that passed their checks, told as plainly as possible: one record after another,
+ * What registering must do to records that passed their checks (or are known not to), told as plainly as possible: one record after another,
  * over a Map. The judge of the chunked, sorted, paged thing.
  */
 import { OUTCOMES, type Outcome, type RecordCodeName } from '../../src/core/codes.ts';
@@ -39,6 +39,8 @@ export interface ModelRun {
   readonly full: boolean;
   /** Changes `debts` where it is true. */
   readonly apply: boolean;
+  /** Why a line does not even pass its checks: such lines come to no rule. */
+  readonly refuses?: (values: LineValues) => RecordCodeName | undefined;
 }
 
 export function modelRegister(
@@ -62,6 +64,8 @@ export function modelRegister(
     const end = (outcome: Outcome, code: RecordCodeName | '' = '', winner = 0): ModelOutcome => {
       return { line, ref, outcome, code, winner, cents };
     };
+    const refusal = run.refuses?.(values);
+    if (refusal !== undefined) return end('rejected', refusal);
     if (due >= run.businessDate) return end('rejected', 'DUE_DATE_NOT_PAST');
     if (due < yearsBefore(run.businessDate, 5, 0)) return end('rejected', 'DEBT_PRESCRIBED');
     if (cents < run.centsMin) return end('rejected', 'AMOUNT_BELOW_MINIMUM');
