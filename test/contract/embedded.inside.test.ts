@@ -97,14 +97,17 @@ describe('control database', () => {
     db.close();
   });
 
-  it('tells of a database that another process keeps busy, is none, is damaged, or is newer', async () => {
+  it('tells of a database that another process keeps busy, is none, is damaged, is older or newer', async () => {
     const path = join(dataDir, 'control.db');
     new ControlDb(path, 'write').close();
     const other = new DatabaseSync(path);
+    const { user_version: version } = other.prepare('PRAGMA user_version').get() as { user_version: number };
     other.exec('PRAGMA user_version = 99');
     expect(() => new ControlDb(path, 'write')).toThrow(/STORE_CORRUPT.*newer build.*99/);
     expect(() => new ControlDb(path, 'read')).toThrow(/STORE_CORRUPT.*newer build/);
-    other.exec('PRAGMA user_version = 1; BEGIN IMMEDIATE');
+    other.exec('PRAGMA user_version = 1');
+    expect(() => new ControlDb(path, 'read')).toThrow(/older build.*schema 1/);
+    other.exec(`PRAGMA user_version = ${version}; BEGIN IMMEDIATE`);
     const db = new ControlDb(path, 'read');
     db.close();
     const impatient = new DebtsDb(join(dataDir, 'debts.db'), 'write', 0);
