@@ -171,10 +171,17 @@ export class KeyedTable {
     await this.#call('DeleteItem', () => this.#deps.dynamodb.send(command));
   }
 
-  async removeAll(pk: string): Promise<void> {
-    const items = await this.all({ pk, only: ['pk', 'sk'] });
+  /** All items of a partition, but for those that `but` keeps by one of their attributes. */
+  async removeAll(
+    pk: string,
+    but?: { readonly attribute: string; readonly keeps: (value: AttributeValue | undefined) => boolean },
+  ): Promise<void> {
+    const found = await this.all({ pk, only: ['pk', 'sk', ...(but === undefined ? [] : [but.attribute])] });
+    const items = but === undefined ? found : found.filter((item) => !but.keeps(item[but.attribute]));
     for (let at = 0; at < items.length; at += DELETES_MAX) {
-      let asked: WriteRequest[] = items.slice(at, at + DELETES_MAX).map((Key) => ({ DeleteRequest: { Key } }));
+      let asked: WriteRequest[] = items
+        .slice(at, at + DELETES_MAX)
+        .map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } as Item } }));
       for (let idle = 0; asked.length > 0; ) {
         const command = new BatchWriteItemCommand({ RequestItems: { [this.#name]: asked } });
         const answer = await this.#call('BatchWriteItem', () => this.#deps.dynamodb.send(command));

@@ -20,7 +20,10 @@ interface Name {
 export type Watch = 'open' | 'closed' | 'free';
 
 /** Everything goes by itself in the end, long after anybody asks for it. */
-const KEEP_MS = 45 * 86_400_000;
+const DAY_MS = 86_400_000;
+const KEEP_MS = 45 * DAY_MS;
+/** From then on nothing is added: what lies idle for the longest time that may be set, and is then closed, is read in time. */
+const APPENDS_MS = KEEP_MS - 30 * DAY_MS - 2 * DAY_MS;
 const DIGITS = 15;
 
 export function headKey({ client, id }: Name): Key {
@@ -65,8 +68,17 @@ export function nameOfWatch(sk: string): Name {
   return { client, id };
 }
 
-export function ttlOf(nowMs: number): Item {
+export function ttlOf(nowMs: number): { readonly ttl: { readonly N: string } } {
   return { ttl: { N: String(Math.ceil((nowMs + KEEP_MS) / 1000)) } };
+}
+
+/** The least `ttl` that a header has which may still be added to. */
+export function appendableTtl(nowMs: number): string {
+  return ttlOf(nowMs - APPENDS_MS).ttl.N;
+}
+
+export function isAppendable({ createdAtMs }: SubmissionDraft, nowMs: number): boolean {
+  return Number(ttlOf(createdAtMs).ttl.N) >= Number(appendableTtl(nowMs));
 }
 
 export function headItem(draft: SubmissionDraft, token: string): Item {

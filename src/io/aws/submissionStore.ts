@@ -5,8 +5,11 @@
  *
  * An append reserves its numbers by one conditional write on the open header, and is there with one more conditional write,
  * under the first of them. Closing seals every number that is reserved and not there, under the same condition: what is late
- * finds its place taken and is refused, what was acknowledged is read. Faults: `SERVICE_IO`, `SERVICE_DENIED`.
+ * finds its place taken and is refused, what was acknowledged is read. Seals are made before anything is read, whoever reads,
+ * and outlive the lines. A submission takes no appends once it is so old that its first lines might go before it is read: some
+ * two weeks. Faults: `SERVICE_IO`, `SERVICE_DENIED`.
  */
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { attemptId } from '../../core/ids.ts';
 import type {
   Append,
@@ -40,13 +43,15 @@ export function openDynamoSubmissions(options: { readonly table: string }, deps:
     const columns = items.columnSet(append.columnsUsed);
     const item = await table.updated(items.headKey(append), {
       set: `SET touched = :now ADD n :count, b :bytes${columns.length === 0 ? '' : ', cols :cols'}`,
-      when: 'st = :open AND touched > :idle AND n <= :countMax AND b <= :bytesMax',
+      when: 'st = :open AND touched > :idle AND #ttl >= :young AND n <= :countMax AND b <= :bytesMax',
+      names: { '#ttl': 'ttl' },
       values: {
         ':now': { N: String(append.nowMs) },
         ':count': { N: String(append.lines.length) },
         ':bytes': { N: String(bytes) },
         ':open': { S: 'open' },
         ':idle': { N: String(append.nowMs - append.idleMs) },
+        ':young': { N: items.appendableTtl(append.nowMs) },
         ':countMax': { N: String(append.linesMax - append.lines.length) },
         ':bytesMax': { N: String(append.bytesMax - bytes) },
         ...(columns.length === 0 ? {} : { ':cols': { NS: columns } }),
@@ -60,7 +65,8 @@ export function openDynamoSubmissions(options: { readonly table: string }, deps:
     if (found === undefined) return { kind: 'unknown' };
     if (found.state === 'expired') return { kind: 'expired' };
     if (found.state !== 'open') return { kind: 'closed' };
-    return { kind: found.touchedAtMs <= append.nowMs - append.idleMs ? 'expired' : 'full' };
+    const alive = found.touchedAtMs > append.nowMs - append.idleMs && items.isAppendable(found, append.nowMs);
+    return { kind: alive ? 'full' : 'expired' };
   }
 
   /** The number a token has, given to it now where it has none. */
@@ -74,9 +80,10 @@ export function openDynamoSubmissions(options: { readonly table: string }, deps:
     return Number((await table.get(key))?.['first']?.N);
   }
 
-  /** Lets go of a submission that expired: its state is changed already. */
+  /** Lets go of the lines. The seals stay until their time is over: an append that slept may come yet. */
   async function free(name: Name): Promise<void> {
-    await table.removeAll(items.linesPartition(name));
+    const keeps = (count: AttributeValue | undefined): boolean => count?.N === '0';
+    await table.removeAll(items.linesPartition(name), { attribute: 'cnt', keeps });
   }
 
   return {
@@ -189,7 +196,10 @@ export function openDynamoSubmissions(options: { readonly table: string }, deps:
         const one = await head(items.nameOfWatch(sk?.S ?? ''));
         if (one?.state === 'closed' && one.touchedAtMs < untouchedSinceMs) found.push(one);
       }
-      return found.sort((a, b) => a.touchedAtMs - b.touchedAtMs).slice(0, max);
+      const first = found.sort((a, b) => a.touchedAtMs - b.touchedAtMs).slice(0, max);
+      // Whoever closed it may have ended before this was done.
+      for (const one of first) await seals.sealGaps(one, one.lines, deps.clock.nowMs());
+      return first;
     },
 
     async sweep({ idleBeforeMs, nowMs, max }) {
