@@ -86,7 +86,7 @@ export class BatchPipeline {
 
   /** Nothing more is sent; what is under way has ended, one way or the other. Buffers go back. */
   async stop(): Promise<void> {
-    this.#fail(new Fault('STORE_IO', 'the writing was stopped', this.#place));
+    this.#fail(new Fault('SERVICE_IO', 'the writing was stopped', this.#place));
     await Promise.allSettled(this.#underWay);
   }
 

@@ -33,7 +33,7 @@ export class CredentialSource {
     this.#clock = clock;
   }
 
-  /** Credentials that hold now. Throws `STORE_IO` where there are none. */
+  /** Credentials that hold now. Throws `SERVICE_DENIED` where there are none. */
   async current(): Promise<AwsCredentials> {
     const held = this.#held;
     const nowMs = this.#clock.nowMs();
@@ -69,7 +69,7 @@ export class CredentialSource {
       return this.#held;
     } catch (error) {
       // A provider's message may quote its answer; its name is enough to look for it.
-      throw new Fault('STORE_IO', `no AWS credentials: ${error instanceof Error ? error.name : 'unknown error'}`);
+      throw new Fault('SERVICE_DENIED', `no AWS credentials: ${error instanceof Error ? error.name : 'unknown error'}`);
     }
   }
 }

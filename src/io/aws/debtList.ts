@@ -3,7 +3,7 @@
  *
  * Promises: strongly consistent, tombstones left out; of each bucket one response is being given out and, from its middle
  * on, the next one under way, `ROWS_HELD` debts in all, whatever the client has. Abandoned, what is under way ends unheard.
- * Faults: `STORE_IO`.
+ * Faults: `SERVICE_IO`.
  */
 import type { DebtKey, StoredDebt } from '../ports/debts.ts';
 import { bucketPartition, debtOf, type Item, sortKey } from './debtItems.ts';

@@ -10,13 +10,14 @@
  * Texts of statements are made once for each set of attributes: values go as parameters. Source of limits and codes: «API
  * Reference» of Amazon DynamoDB, BatchExecuteStatement (25 statements of at most 8,192 characters) and BatchStatementError.
  *
- * Faults: `STORE_IO` where a statement is refused for good (no permission, no such table, not valid).
+ * Faults: `SERVICE_DENIED`, `SERVICE_IO` where a statement is refused for good (no permission; no such table, not valid).
  */
 import { assert } from '../../core/assert.ts';
 import { Fault, type Place } from '../../core/faults.ts';
 import type { StoredDebt } from '../ports/debts.ts';
 import { type EncodedDebt, type ItemKey, namesOf } from './debtItems.ts';
 import { type Call, type Rest, SpoiltAnswer, type Verdict } from './dynamo.ts';
+import { isDeniedName } from './serviceFaults.ts';
 
 export const STATEMENTS_MAX = 25;
 /** A write unit is a KiB, begun ones counted whole; names and keys count. */
@@ -137,7 +138,10 @@ export class DebtStatements implements Call<readonly StoredDebt[]> {
       } else if (IN_TROUBLE.has(code)) {
         left.push(entry);
         rest = { says: code, kind: 'again' };
-      } else throw new Fault('STORE_IO', `DynamoDB ${this.operation}: ${code}`, this.#place);
+      } else {
+        const fault = isDeniedName(code) ? 'SERVICE_DENIED' : 'SERVICE_IO';
+        throw new Fault(fault, `DynamoDB ${this.operation}: ${code}`, this.#place);
+      }
     }
     this.#entries = left;
     if (left.length === 0) return { kind: 'done', value: this.#refused };

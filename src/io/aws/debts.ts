@@ -15,7 +15,7 @@
  * 2 M to the index where the document changed); unchanged none. Reading a million to compare takes 1 M read units.
  *
  * Memory: `debtsBytes(options)` a store with one call open, the debts it is given or answers apart.
- * Faults: `STORE_IO`; `STORE_BUSY` never, for a busy table slows the pace and then fails as `STORE_IO`.
+ * Faults: `SERVICE_IO`; `STORE_BUSY` never, for a busy table slows the pace and then fails as `SERVICE_IO`.
  */
 import { assert } from '../../core/assert.ts';
 import { Fault, type Place } from '../../core/faults.ts';
@@ -181,7 +181,7 @@ class DynamoDebts implements DebtStore {
         .filter(({ stands }) => !stands);
       if (left.length === 0) return true;
     }
-    throw new Fault('STORE_IO', `${left.length} debts are refused, and nothing stored says why`, place);
+    throw new Fault('SERVICE_IO', `${left.length} debts are refused, and nothing stored says why`, place);
   }
 
   async *#listDocument(client: string, cpf: string, filter: DebtFilter): AsyncIterable<StoredDebt> {

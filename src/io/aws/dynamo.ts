@@ -10,7 +10,7 @@
  * - Too fast (`ProvisionedThroughputExceededException` and its kin) slows the pace of everything on this client.
  * - Expired credentials are renewed, and a wrong clock is corrected by the service's own.
  *
- * Faults: `STORE_IO`, with the operation and the kind of the last failure; never a key or a value.
+ * Faults: `SERVICE_IO`, `SERVICE_DENIED`, with the operation and the kind of the last failure; never a key or a value.
  */
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
@@ -20,6 +20,7 @@ import type { Telemetry } from '../../core/telemetry.ts';
 import type { CredentialSource } from './credentials.ts';
 import { type Answer, type ExchangePool, NoAnswer } from './exchange.ts';
 import type { Pace } from './pace.ts';
+import { isDeniedName } from './serviceFaults.ts';
 import { type AwsCredentials, amzDate, Signer, sha256Hex } from './sigv4.ts';
 
 export type Operation = 'BatchWriteItem' | 'BatchGetItem' | 'BatchExecuteStatement' | 'Query';
@@ -45,7 +46,7 @@ export interface DynamoDeps {
 export interface CallContext {
   readonly pace: Pace;
   readonly place: Place;
-  /** Ends waiting and repeating, not an exchange under way: the call then throws `STORE_IO`. */
+  /** Ends waiting and repeating, not an exchange under way: the call then throws `SERVICE_IO`. */
   readonly signal?: AbortSignal;
 }
 
@@ -117,7 +118,7 @@ export class DynamoClient {
     for (let tries = 1; ; tries++) {
       const units = call.units();
       const beganMs = await pace.turn(units, signal);
-      if (signal?.aborted === true) throw new Fault('STORE_IO', `${call.operation}: given up`, place);
+      if (signal?.aborted === true) throw new Fault('SERVICE_IO', `${call.operation}: given up`, place);
       let failure: Failure;
       try {
         const verdict = await this.#try(call, body, sha256);
@@ -136,7 +137,12 @@ export class DynamoClient {
       if (failure.kind === 'too fast' && pace.refused(beganMs)) this.#tellSlower(call.operation, pace);
       if (failure.kind === 'final' || tries >= this.#options.triesMax) {
         const count = failure.kind === 'final' ? '' : `${tries} tries in vain, the last: `;
-        throw new Fault('STORE_IO', `DynamoDB ${call.operation}: ${count}${failure.says}`, place);
+        const denied = failure.kind === 'final' && isDeniedName(failure.says);
+        throw new Fault(
+          denied ? 'SERVICE_DENIED' : 'SERVICE_IO',
+          `DynamoDB ${call.operation}: ${count}${failure.says}`,
+          place,
+        );
       }
       if (failure.kind !== 'at once') await this.#deps.clock.sleep(this.#delayMs(tries), signal);
     }

@@ -1,7 +1,7 @@
 /**
  * Queries of a partition, in the order of the keys: of any table by responses, of staged items (strongly consistent) one by one.
  *
- * One response is held at a time: 1 MB of items (the service's limit), in base64 and then as bytes. Faults: `STORE_IO`.
+ * One response is held at a time: 1 MB of items (the service's limit), in base64 and then as bytes. Faults: `SERVICE_IO`.
  */
 import { type Call, type CallContext, type DynamoClient, SpoiltAnswer } from './dynamo.ts';
 

@@ -185,7 +185,7 @@ class DynamoStagingWriter implements StagingWriter {
     const storeFailed = this.#pipeline.failed;
     await this.#pipeline.stop();
     // What refused puts to the last try will refuse deletes as well: the work would only end later.
-    if (storeFailed) this.#leave('STORE_IO');
+    if (storeFailed) this.#leave('SERVICE_IO');
     else await this.#deleteWritten();
   }
 

@@ -52,7 +52,7 @@ describe('credentials', () => {
     expect(await key()).toBe('KEY1');
     expect(asked.length).toBe(3);
     await clock.advance(3 * 60_000);
-    expect(await faultCode(key())).toBe('STORE_IO');
+    expect(await faultCode(key())).toBe('SERVICE_DENIED');
     state.broken = false;
     expect(await key()).toBe(`KEY${asked.length}`);
   });

@@ -114,7 +114,7 @@ describe('unprocessed keys', () => {
   it('without end are a fault after so many tries', async () => {
     const store = open({ triesMax: 3 });
     proxy.harm = () => parts(() => 'unprocessed');
-    expect(await says(store.fetch('acme', made(10, 1)))).toMatch(/STORE_IO.*3 tries in vain, the last: unprocessed/);
+    expect(await says(store.fetch('acme', made(10, 1)))).toMatch(/SERVICE_IO.*3 tries in vain, the last: unprocessed/);
     expect(proxy.asked).toHaveLength(3);
   });
 });
@@ -150,15 +150,15 @@ describe('statements that were not run', () => {
   });
 
   it.each([
-    'AccessDenied',
-    'ValidationError',
-    'ResourceNotFound',
-    'SomethingNew',
-  ])('for good (%s) fail at once, and quote nothing', async (code) => {
+    ['AccessDenied', 'SERVICE_DENIED'],
+    ['ValidationError', 'SERVICE_IO'],
+    ['ResourceNotFound', 'SERVICE_IO'],
+    ['SomethingNew', 'SERVICE_IO'],
+  ])('for good (%s) fail at once, and quote nothing', async (code, fault) => {
     const store = open({ inFlightMax: 1 });
     proxy.harm = () => parts((part) => (part === 3 ? code : undefined));
     const failure = await says(store.write('acme', 1, made(60, 1)));
-    expect(failure).toContain(`STORE_IO`);
+    expect(failure).toContain(fault);
     expect(failure).toContain(code);
     expect(failure).not.toContain(CPF);
     expect(proxy.asked).toHaveLength(1);
@@ -167,7 +167,7 @@ describe('statements that were not run', () => {
   it('without end are a fault, and nothing is asked any more', async () => {
     const store = open({ triesMax: 3, inFlightMax: 3 });
     proxy.harm = () => parts(() => 'ThrottlingError');
-    expect(await faultCode(store.write('acme', 1, made(200, 1)))).toBe('STORE_IO');
+    expect(await faultCode(store.write('acme', 1, made(200, 1)))).toBe('SERVICE_IO');
     const asked = proxy.asked.length;
     expect(asked).toBeLessThanOrEqual(9);
     // Far longer than the waits between tries.
@@ -264,7 +264,7 @@ describe('a write that ended half way', () => {
     await store.write('acme', 1, made(40, 1));
     const rows = [...changed(40, 2), debt('new-1', 2), debt('new-2', 2)];
     proxy.harm = (_asked, index) => (index === 3 ? error('AccessDeniedException') : NO_HARM);
-    expect(await faultCode(store.write('acme', 2, rows))).toBe('STORE_IO');
+    expect(await faultCode(store.write('acme', 2, rows))).toBe('SERVICE_DENIED');
     expect(new Set((await store.fetch('acme', rows)).map((row) => row?.turn))).toEqual(new Set([2, 1, undefined]));
     expect(await store.write('acme', 2, rows)).toBe('written');
     expect(await store.write('acme', 2, rows)).toBe('written');

@@ -96,10 +96,10 @@ describe('unprocessed items', () => {
     const writer = await data.staging.open('b-1', 0, 'a1');
     await fill(writer, 10);
     expect(await failureOf(writer.commit())).toMatch(
-      /^STORE_IO.*4 tries in vain, the last: unprocessed items.*range 0/,
+      /^SERVICE_IO.*4 tries in vain, the last: unprocessed items.*range 0/,
     );
     expect(server.received.length).toBe(4);
-    expect(await faultCode(writer.write(0, madeBytes(10)))).toBe('STORE_IO');
+    expect(await faultCode(writer.write(0, madeBytes(10)))).toBe('SERVICE_IO');
     await writer.abort();
     expect(server.items.size).toBe(0);
   });
