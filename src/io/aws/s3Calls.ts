@@ -14,7 +14,7 @@ import type { Readable } from 'node:stream';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../core/clock.ts';
-import { Fault, isFault } from '../../core/faults.ts';
+import { Fault, type FaultCode, isFault } from '../../core/faults.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import { errorName, isThrottled, serviceFault } from './serviceFaults.ts';
@@ -109,6 +109,11 @@ export class S3Calls {
     const fault = serviceFault({ service: 'S3', operation }, error);
     // What S3 says may quote a key, and a client's key may hold personal data: the cause is left behind.
     return isFault(fault) ? Fault.from(fault.toJSON()) : fault;
+  }
+
+  /** Something could not be taken back: nobody reads it, and a rule of the bucket removes it. */
+  tellLeftover(operation: string, code: FaultCode): void {
+    this.#telemetry.emit({ name: 's3.leftover', level: 'warn', fields: { operation, code } });
   }
 
   randomHex(bytes: number): string {

@@ -2,8 +2,8 @@
  * Writes one object of unknown size: in one request where it fits a part, else as a multipart upload.
  *
  * Promises
- * - The object appears whole, at `commit`, or not at all. `abort` ends what is under way and takes the upload back; what a
- *   killed process leaves of one is for the bucket's rule that ends incomplete uploads.
+ * - The object appears whole, at `commit`, or not at all. `abort` ends what is under way and takes the upload back; where
+ *   that fails it says so and throws nothing. What is left of an upload is for the bucket's rule that ends incomplete ones.
  * - At most `partsAtOnce` parts are on their way and one is being filled: `write` waits beyond that.
  * - 10,000 parts suffice for `objectBytesMax`: the second half of them is as large as that needs (`partBytesAt`).
  * - Every part carries its CRC-32, which S3 compares. A part may be sent again; completing may lose its answer: the object
@@ -22,7 +22,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { assert } from '../../core/assert.ts';
-import { Fault } from '../../core/faults.ts';
+import { Fault, isFault } from '../../core/faults.ts';
 import type { ObjectInfo, ObjectWriter } from '../ports/objects.ts';
 import { isAbsent, type S3Calls, SpoiltAnswer } from './s3Calls.ts';
 import type { S3State } from './s3Pins.ts';
@@ -141,13 +141,20 @@ export class S3Writer implements ObjectWriter {
     const UploadId = await this.#upload?.catch(() => undefined);
     if (UploadId === undefined) return;
     const command = new AbortMultipartUploadCommand({ Bucket: this.#options.bucket, Key: this.#key, UploadId });
-    await this.#calls.run('AbortMultipartUpload', async (abortSignal) => {
-      try {
-        await this.#calls.client.send(command, { abortSignal });
-      } catch (error) {
-        if (errorName(error) !== 'NoSuchUpload') throw error;
-      }
-    });
+    const operation = 'AbortMultipartUpload';
+    try {
+      await this.#calls.run(operation, async (abortSignal) => {
+        try {
+          await this.#calls.client.send(command, { abortSignal });
+        } catch (error) {
+          if (errorName(error) !== 'NoSuchUpload') throw error;
+        }
+      });
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      // Thrown, it would stand in the place of what it is aborted for. The bucket's rule ends the upload.
+      this.#calls.tellLeftover(operation, error.code);
+    }
   }
 
   #partBytes(): number {

@@ -59,6 +59,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('a range that is cut', () => {
+  // fault 8
   it('goes on from the byte it had come to, wherever it was cut', async () => {
     const small = { key: 'small', etag: fake.store('small', bytes.subarray(0, 300)) };
     for (let cut = 0; cut < 290; cut += 7) {
@@ -98,6 +99,7 @@ describe('a range that is cut', () => {
     expect(fake.requests.length).toBe(S3_TEST_OPTIONS.triesMax);
   });
 
+  // fault 9
   it('destroys a body that stalls, and goes on', async () => {
     losePatience();
     let stalls = 0;
@@ -149,12 +151,14 @@ describe('an answer that is not what was asked', () => {
     ['more bytes', (reply) => ({ ...reply, body: Buffer.concat([reply.body, Buffer.from('x')]) })],
   ];
 
+  // fault 7
   it.each(lies)('is asked for again: %s', async (_, lie) => {
     spoil(2, lie);
     expect(isWhole(await readAll(pin))).toBe(true);
     expect(fake.requests.length).toBe(3);
   });
 
+  // fault 7
   it.each(lies)('is a fault when it lasts: %s', async (_, lie) => {
     spoil(100, lie);
     expect(await faultCode(readAll(pin))).toBe('SERVICE_IO');
@@ -162,11 +166,13 @@ describe('an answer that is not what was asked', () => {
     await until(() => fake.open.size <= 1);
   });
 
+  // fault 7
   it('is another object where the ETag differs, though If-Match was not heeded', async () => {
     spoil(1, (reply) => ({ ...reply, headers: { ...reply.headers, etag: '"0123456789abcdef0123456789abcdef"' } }));
     expect(await faultCode(readAll(pin))).toBe('OBJECT_CHANGED');
   });
 
+  // fault 6
   it('is found when the object is swapped between two requests of one range', async () => {
     let cuts = 0;
     fake.script = (_, { honest, response, socket }) => {
@@ -278,6 +284,7 @@ describe('writing', () => {
     };
   }
 
+  // fault 21
   it('puts again when the reply was lost', async () => {
     loseReplies(2, ({ method }) => method === 'PUT');
     await s3.objects.put('parts/p', bytes);
@@ -297,12 +304,14 @@ describe('writing', () => {
     expect(left).toBe(-1);
   });
 
+  // fault 21
   it('knows its object when the reply to completing was lost', async () => {
     loseReplies(1, ({ method, query }) => method === 'POST' && query.has('uploadId'));
     await write('work/w', large);
     expect(fake.objects.get('work/w')?.bytes.equals(large)).toBe(true);
   });
 
+  // fault 21
   it('does not take another’s object for its own', async () => {
     fake.script = (request) => {
       if (request.method !== 'POST' || !request.query.has('uploadId')) return undefined;
@@ -323,6 +332,20 @@ describe('writing', () => {
     expect(await faultCode(write('work/v', large))).toBe('SERVICE_IO');
     expect(fake.uploads.size).toBe(0);
     expect(fake.objects.has('work/v')).toBe(false);
+  });
+
+  it('tells of an upload that it cannot take back, and keeps the failure that it was aborted for', async () => {
+    fake.script = ({ method, query }) => {
+      if (method === 'DELETE') return failure(403, 'AccessDenied');
+      return query.get('partNumber') === '2' ? failure(412, 'PreconditionFailed') : undefined;
+    };
+    const writer = await s3.objects.create('work/w');
+    await writer.write(large.subarray(0, 6_000_000));
+    await writer.abort();
+    expect(s3.events.filter(({ name }) => name === 's3.leftover').map(({ fields }) => fields)).toEqual([
+      { operation: 'AbortMultipartUpload', code: 'SERVICE_DENIED' },
+    ]);
+    expect(await faultCode(write('work/v', large))).toBe('SERVICE_IO');
   });
 
   it('aborts while parts are on their way, and takes the upload back after them', async () => {
