@@ -36,6 +36,8 @@ export interface Needs {
   readonly notifies: boolean;
   /** Moves dead letters back. */
   readonly redrives?: boolean;
+  /** Whether every version of an object may be taken away. */
+  readonly erases?: boolean;
 }
 
 export const NEEDS: Readonly<Record<string, Needs>> = {
@@ -78,10 +80,11 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   operator: {
     reads: ['manifests', 'parts', 'answers', 'inbox', 'raw', 'work'],
     writes: [],
-    deletes: ['inbox', 'raw', 'work', 'parts', 'answers'],
+    deletes: ['inbox', 'raw', 'work', 'manifests', 'parts', 'answers'],
     tables: { clients: READ_WRITE, submissions: READ_WRITE, debts: DEBTS },
     watches: true,
     redrives: true,
+    erases: true,
     notifies: false,
   },
 };
@@ -118,7 +121,9 @@ function* statementsOf(group: RoleGroup, needs: Needs, world: GrantWorld): Itera
   const below = (folders: readonly string[]) => folders.map((folder) => storage.bucket.arnForObjects(`${folder}/*`));
   yield ['ReadObjects', READ_OBJECT, below(needs.reads)];
   yield ['WriteObjects', WRITE_OBJECT, below(needs.writes)];
-  yield ['DeleteObjects', DELETE_OBJECT, below(needs.deletes)];
+  // Erasing takes away every version, and only a person's command erases.
+  const deleting = needs.erases === true ? [...DELETE_OBJECT, 's3:DeleteObjectVersion'] : DELETE_OBJECT;
+  yield ['DeleteObjects', deleting, below(needs.deletes)];
   // Without it, what is not there is answered as forbidden.
   yield [
     'ListObjects',

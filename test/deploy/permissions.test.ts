@@ -114,6 +114,7 @@ describe('who may', () => {
     ],
     ['ecs:UpdateTaskProtection', `arn:aws:ecs:sa-east-1:${ACCOUNT}:task/other/1`, []],
     ['s3:DeleteObject', `${BUCKET}/inbox/acme/a.csv`, ['operator']],
+    ['s3:DeleteObjectVersion', `${BUCKET}/inbox/acme/a.csv`, ['operator']],
     ['s3:PutBucketPolicy', BUCKET, []],
   ])('%s on %s: %j', (action, resource, groups) => {
     expect(whoMay(action, resource)).toEqual(groups);
