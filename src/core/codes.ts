@@ -42,7 +42,11 @@ export const RECORD_CODES = {
   INSTALLMENT_FORMAT: { id: 20, kind: 'reject', says: 'an instalment is written 3 or 3/12' },
   // Business rules, applied at registering.
   DUE_DATE_NOT_PAST: { id: 40, kind: 'reject', says: 'the due date is not before the business date' },
-  DEBT_PRESCRIBED: { id: 41, kind: 'reject', says: 'the debt fell due more than five years ago' },
+  DEBT_PRESCRIBED: {
+    id: 41,
+    kind: 'reject',
+    says: 'the debt fell due longer ago than the rules accept (by default five years)',
+  },
   AMOUNT_BELOW_MINIMUM: { id: 42, kind: 'reject', says: "the amount is below the client's minimum" },
   AMOUNT_ABOVE_MAXIMUM: { id: 43, kind: 'reject', says: "the amount is above the client's maximum" },
   DEBT_ERASED: { id: 44, kind: 'reject', says: 'the debt was erased on request and is not registered again' },
@@ -50,7 +54,11 @@ export const RECORD_CODES = {
   DUPLICATE_REF: { id: 60, kind: 'duplicate', says: 'the external_ref already stands in this file' },
   // Warnings.
   CPF_PADDED: { id: 80, kind: 'warn', says: 'leading zeros were added to the CPF' },
-  DEBT_NEAR_PRESCRIPTION: { id: 81, kind: 'warn', says: 'the debt will soon be five years overdue' },
+  DEBT_NEAR_PRESCRIPTION: {
+    id: 81,
+    kind: 'warn',
+    says: 'the debt will soon be older than the rules accept (by default five years)',
+  },
 } as const satisfies Record<string, RecordCode>;
 
 export type RecordCodeName = keyof typeof RECORD_CODES;

@@ -70,7 +70,12 @@ export const PROFILE_SCHEMA = {
     rules: {
       type: 'object',
       additionalProperties: false,
-      properties: { amountMin: text(20), amountMax: text(20) },
+      properties: {
+        amountMin: text(20),
+        amountMax: text(20),
+        ageMonthsMax: { type: 'integer', minimum: 1, maximum: 600 },
+        futureDueDates: { enum: ['refuse', 'accept'] },
+      },
     },
   },
 } as const;

@@ -62,6 +62,10 @@ export interface BusinessRules {
   readonly businessDate: string;
   readonly amountCentsMin: number;
   readonly amountCentsMax: number;
+  /** How old a debt may be; five years where absent. */
+  readonly ageMonthsMax?: number;
+  /** Debts need not be overdue. */
+  readonly acceptsFuture?: boolean;
 }
 
 export const RULES_VERSION = 1;

@@ -35,7 +35,14 @@ export interface ProfileDocument {
   readonly unknownColumns?: 'refuse' | 'ignore';
   /** Trimmed contents that count as empty. */
   readonly nulls?: readonly string[];
-  readonly rules?: { readonly amountMin?: string; readonly amountMax?: string };
+  readonly rules?: {
+    readonly amountMin?: string;
+    readonly amountMax?: string;
+    /** How old a debt may be on the business date. */
+    readonly ageMonthsMax?: number;
+    /** Whether a debt may fall due on the business date or later. */
+    readonly futureDueDates?: 'refuse' | 'accept';
+  };
 }
 
 /** Where a column's value comes from: a named field, a field by position, or the profile itself. */
@@ -73,6 +80,9 @@ export interface CompiledProfile {
   /** Bounds in cents beside those of the client; absent where the profile gives none. */
   readonly amountCentsMin?: number;
   readonly amountCentsMax?: number;
+  /** As `BusinessRules` has them. */
+  readonly ageMonthsMax?: number;
+  readonly acceptsFuture?: true;
 }
 
 const BASE_REQUIRED = (1 << REQUIRED_COLUMNS) - 1;
@@ -95,6 +105,8 @@ export function compileProfile(document: ProfileDocument): CompiledProfile | { r
     ...(reading === undefined ? {} : { reading }),
     ...(amountCentsMin === undefined ? {} : { amountCentsMin }),
     ...(amountCentsMax === undefined ? {} : { amountCentsMax }),
+    ...(rules.ageMonthsMax === undefined ? {} : { ageMonthsMax: rules.ageMonthsMax }),
+    ...(rules.futureDueDates === 'accept' ? { acceptsFuture: true } : {}),
   };
 }
 

@@ -2,7 +2,8 @@
  * Business rules of registering, on packed days and integer cents.
  *
  * A packed day is `year × 512 + month × 32 + day`: it sorts as the calendar does and fits three bytes.
- * Prescription: five years from the due date (Código Civil 206 §5 I; CDC 43 §1, §5); a warning from 4 years 11 months.
+ * Prescription: five years from the due date (Código Civil 206 §5 I; CDC 43 §1, §5); a warning from 4 years 11 months. A
+ * profile may draw the line elsewhere, and accept debts that are not yet due.
  */
 import { assert } from '../core/assert.ts';
 import { RECORD_CODES } from '../core/codes.ts';
@@ -10,10 +11,13 @@ import { daysInMonth } from './fields.ts';
 import type { BusinessRules } from './plan.ts';
 
 const PRESCRIPTION_MONTHS = 60;
-const NEAR_PRESCRIPTION_MONTHS = 59;
+/** A debt that old in months, less this, carries the warning. */
+const NEAR_MONTHS = 1;
+/** Later than every day. */
+const NO_DAY = 10_000 * 512;
 
 export interface CompiledRules {
-  /** Packed day: due dates must lie before it. */
+  /** Packed day: due dates must lie before it; beyond every day where a profile accepts later ones. */
   readonly businessDate: number;
   /** Packed day: what fell due before it is prescribed. */
   readonly prescribedBefore: number;
@@ -25,10 +29,11 @@ export interface CompiledRules {
 
 export function compileRules(rules: BusinessRules): CompiledRules {
   const businessDate = packDate(rules.businessDate);
+  const months = rules.ageMonthsMax ?? PRESCRIPTION_MONTHS;
   return {
-    businessDate,
-    prescribedBefore: monthsBefore(businessDate, PRESCRIPTION_MONTHS),
-    nearBefore: monthsBefore(businessDate, NEAR_PRESCRIPTION_MONTHS),
+    businessDate: rules.acceptsFuture === true ? NO_DAY : businessDate,
+    prescribedBefore: monthsBefore(businessDate, months),
+    nearBefore: monthsBefore(businessDate, months - NEAR_MONTHS),
     amountCentsMin: rules.amountCentsMin,
     amountCentsMax: rules.amountCentsMax,
   };

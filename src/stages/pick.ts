@@ -167,6 +167,8 @@ async function plan(
       // The narrower of the client's bounds and the profile's.
       amountCentsMin: Math.max(batch.amountCentsMin, profile.amountCentsMin ?? batch.amountCentsMin),
       amountCentsMax: Math.min(batch.amountCentsMax, profile.amountCentsMax ?? batch.amountCentsMax),
+      ...(profile.ageMonthsMax === undefined ? {} : { ageMonthsMax: profile.ageMonthsMax }),
+      ...(profile.acceptsFuture === true ? { acceptsFuture: true } : {}),
     },
     pageBytes: limits.pageBytesFor(shards),
     records: split.records,

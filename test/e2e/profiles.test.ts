@@ -117,6 +117,18 @@ describe('a profile', () => {
     expect(resubmit.toString()).toBe('BANCO "X" 2026\nAna Lima|52998224725|10.00|320126|A2|x\nAna|1\n');
   });
 
+  it('draws the lines of age and due date elsewhere', async () => {
+    const { box } = sandbox;
+    await added({ format: 1, rules: { ageMonthsMax: 120, futureDueDates: 'accept' } }, 'idade');
+    const due = ['2016-08-03', '2016-08-02', '2026-08-03', '2030-01-01'];
+    const rows = due.map((day, n) => `A${n},Ana,52998224725,1.00,${day}\n`).join('');
+    const text = `external_ref,debtor_name,cpf,amount,due_date\n${rows}`;
+    const receipt = await ingested(box, box.write('a.csv', text), 'acme', { options: ['--profile', 'idade'] });
+    expect(receipt.lines).toMatchObject({ created: 3, rejected: 1 });
+    expect(receipt.rejectedBy).toEqual({ DEBT_PRESCRIBED: 1 });
+    expect(receipt.warnedBy).toEqual({ DEBT_NEAR_PRESCRIPTION: 1 });
+  });
+
   it('stays the version that a batch was accepted under; one that nobody knows ends the batch', async () => {
     const { box } = sandbox;
     const version = (delimiter: string) => ({ format: 1, dialect: { delimiter } });

@@ -189,3 +189,22 @@ describe("the oracle's outcomes for an empty store", () => {
     ]);
   });
 });
+
+describe('rules of a profile', () => {
+  const on = (more: Partial<BusinessRules>): BusinessRules => ({ ...rulesOn('2026-03-31'), ...more });
+
+  it.each([
+    [on({ ageMonthsMax: 120 }), '2016-03-31', 'near'],
+    [on({ ageMonthsMax: 120 }), '2016-03-30', 'DEBT_PRESCRIBED'],
+    [on({ ageMonthsMax: 120 }), '2020-01-01', 'fine'],
+    [on({ ageMonthsMax: 1 }), '2026-03-30', 'near'],
+    [on({ ageMonthsMax: 1 }), '2026-02-28', 'near'],
+    [on({ ageMonthsMax: 1 }), '2026-02-27', 'DEBT_PRESCRIBED'],
+    [on({ acceptsFuture: true }), '2026-03-31', 'fine'],
+    [on({ acceptsFuture: true }), '9999-12-31', 'fine'],
+    [on({ acceptsFuture: true }), '2021-03-30', 'DEBT_PRESCRIBED'],
+  ])('%# on %o: %s', (rules, due, says) => {
+    expect(kernelSays(rules, due)).toBe(says);
+    expect(oracleSays(rules, due)).toBe(says);
+  });
+});

@@ -222,15 +222,15 @@ export type BusinessReject = 'DUE_DATE_NOT_PAST' | 'DEBT_PRESCRIBED' | 'AMOUNT_B
 
 /** The first business rule that a record breaks, or `''`. Days as `YYYY-MM-DD`, which compare as text. */
 export function businessReject(rules: BusinessRules, dueDate: string, cents: number): BusinessReject | '' {
-  if (dueDate >= rules.businessDate) return 'DUE_DATE_NOT_PAST';
-  if (dueDate < monthsBefore(rules.businessDate, 60)) return 'DEBT_PRESCRIBED';
+  if (dueDate >= rules.businessDate && rules.acceptsFuture !== true) return 'DUE_DATE_NOT_PAST';
+  if (dueDate < monthsBefore(rules.businessDate, rules.ageMonthsMax ?? 60)) return 'DEBT_PRESCRIBED';
   if (cents < rules.amountCentsMin) return 'AMOUNT_BELOW_MINIMUM';
   if (cents > rules.amountCentsMax) return 'AMOUNT_ABOVE_MAXIMUM';
   return '';
 }
 
 export function isNearPrescription(rules: BusinessRules, dueDate: string): boolean {
-  return dueDate < monthsBefore(rules.businessDate, 59);
+  return dueDate < monthsBefore(rules.businessDate, (rules.ageMonthsMax ?? 60) - 1);
 }
 
 /**

@@ -52,7 +52,7 @@ describe('rendering', () => {
     ]);
     expect(
       texts.rejects.endsWith(
-        ',"r2,x"\n3,due_date,DEBT_PRESCRIBED,the debt fell due more than five years ago,"r3,""y\nz"""\n5,due_date,DEBT_PRESCRIBED,the debt fell due more than five years ago,"r5,w"\n',
+        ',"r2,x"\n3,due_date,DEBT_PRESCRIBED,the debt fell due longer ago than the rules accept (by default five years),"r3,""y\nz"""\n5,due_date,DEBT_PRESCRIBED,the debt fell due longer ago than the rules accept (by default five years),"r5,w"\n',
       ),
     ).toBe(true);
     expect(texts.resubmit).toBe(file);
