@@ -130,7 +130,13 @@ export class S3Arrivals implements Arrivals {
   async close(): Promise<void> {
     this.#ready = [];
     this.#held.clear();
-    await this.#shelf.close();
+    try {
+      await this.#shelf.close();
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      // Whoever ends has more to close. The messages come again by themselves.
+      this.#tellProblem(error);
+    }
   }
 
   async #look(): Promise<void> {

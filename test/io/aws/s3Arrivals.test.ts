@@ -43,6 +43,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     return ETag as string;
   };
 
+  // fault 4
   it('deletes a message only when all its records are settled', async () => {
     const keys = ['inbox/acme/1', 'inbox/beta/2', 'inbox/acme/3'];
     const happenings = await Promise.all(
@@ -63,6 +64,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     expect(await inbox.messages()).toEqual({ visible: 0, held: 0 });
   });
 
+  // fault 5
   it('reads any characters of a key, by every way of telling', async () => {
     const names = ['a+b c%ç.csv', '100%25 +.csv', '2026/01/dívidas (1).csv', '日本 & <x>.csv', "it's.csv", '%2B%20'];
     for (const [i, name] of names.entries()) {
@@ -81,6 +83,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     }
   });
 
+  // fault 1
   it('makes one arrival of events that are sent twice, and needs no registry for what it settled', async () => {
     const etag = await bring(KEY, 'text');
     await inbox.send(s3Event({ key: KEY, etag, sequencer: '01' }));
@@ -136,6 +139,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     expect(await inbox.messages()).toEqual({ visible: 0, held: 0 });
   });
 
+  // fault 4
   it('tells rubbish once, and leaves it to the dead letters', async () => {
     arrivals = inbox.open({ visibilityMs: 1000 });
     await inbox.send('rubbish');
@@ -175,6 +179,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     expect(await poll()).toEqual({ arrivals: [], refusals: [] });
   });
 
+  // fault 2
   it('orders a poll by time, and one key’s by sequencers, however the messages come', async () => {
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }), async (order) => {
@@ -223,6 +228,21 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     expect((await poll()).arrivals.map(({ key }) => key)).toEqual(['inbox/acme/denied']);
   });
 
+  it('ends though what is held cannot be given back: it comes again by itself', async () => {
+    arrivals = inbox.open();
+    await bring(KEY, 'x', '1', 1000);
+    expect((await poll()).arrivals).toHaveLength(1);
+    inbox.sqs.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context.commandName !== 'ChangeMessageVisibilityBatchCommand') return next(args);
+        throw Object.assign(new Error('no'), { code: 'ECONNRESET' });
+      },
+      { step: 'initialize' },
+    );
+    await arrivals.close();
+    expect(inbox.s3.events.filter(({ name }) => name === 'arrivals.delayed')).toHaveLength(1);
+  });
+
   it('gives on what others of its client held up, and gives back what it cannot get rid of', async () => {
     arrivals = inbox.open({ heldMax: 4 });
     for (let i = 0; i < 4; i++) await bring(`inbox/blocked/${i}`, `${i}`, '1', 1000 + i);
@@ -232,6 +252,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
     expect(await inbox.messages()).toEqual({ visible: 0, held: 5 });
   });
 
+  // fault 15
   it('is taken up by another process when the first has died', async () => {
     const dying = inbox.open({ visibilityMs: 1000 });
     await bring(KEY, 'x');
@@ -269,6 +290,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
       }
     }
 
+    // fault 3
     it('finds what was never announced, once, under the name its notification gives', async () => {
       const clock = new MovedClock();
       arrivals = inbox.open({ reconciliation: look }, clock);
@@ -294,6 +316,7 @@ describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
       expect((await fresh.poll(10)).arrivals).toEqual([]);
     });
 
+    // faults 1, 3
     it('and the notification together make one arrival, whoever is first', async () => {
       const clock = new MovedClock();
       arrivals = inbox.open({ reconciliation: look }, clock);
