@@ -1,4 +1,4 @@
-/** The settings of the notifier: a part of the table in schema.ts, which is where they are used from. */
+/** The settings of the notifier, and of how long things are kept: a part of the table in schema.ts, which is where they are used from. */
 import type { SettingSpec } from './specs.ts';
 
 export const NOTIFY_SETTINGS = {
@@ -95,6 +95,15 @@ export const NOTIFY_SETTINGS = {
     max: 60_000,
     default: 1000,
     means: 'how often the notifier looks for deliveries whose time has come',
+  },
+  fileKeepMs: {
+    key: 'REMESSA_FILE_KEEP_MS',
+    type: 'ms',
+    min: 0,
+    max: 315_360_000_000,
+    default: 0,
+    means:
+      'how long files and answers in a data folder are kept after their batch ended; 0 for ever (on S3 its lifecycle rules decide)',
   },
   deliveryKeepMs: {
     key: 'REMESSA_DELIVERY_KEEP_MS',

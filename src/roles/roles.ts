@@ -16,6 +16,7 @@ import type { StageContext } from '../stages/context.ts';
 import { type Channels, Deliverer } from '../stages/deliver.ts';
 import { handlerOf } from '../stages/handlers.ts';
 import { QUEUES, type QueueName } from '../stages/messages.ts';
+import { type Done, expireFiles } from '../stages/retention.ts';
 import { sweep } from '../stages/sweep.ts';
 
 export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch', 'notifier'] as const;
@@ -42,6 +43,8 @@ function slotsOf(queue: QueueName, threads: number): number {
 /** How often the use of the threads is looked at: pieces of work take from tenths of a second to 20 s. */
 const POOL_LOOK_MS = 5000;
 
+/** Files that are out of their time are looked for this often. */
+const FILES_LOOK_MS = 3_600_000;
 /** Deliveries that are out of their time are looked for this often, so many at a time. */
 const DELIVERIES_SWEEP_MS = 600_000;
 const DELIVERIES_SWEPT = 1000;
@@ -125,6 +128,10 @@ export function startRoles(
       while (idle() && (await context.pool.run('tidyDebts', null)));
     };
     loops.push(every(settings.sweepMs, 'tidy.failed', tidy));
+  }
+  if (roles.has('batch') && settings.driver === 'embedded' && settings.fileKeepMs > 0) {
+    const done: Done = new Map();
+    loops.push(every(FILES_LOOK_MS, 'files.unexpired', () => expireFiles(context, settings.fileKeepMs, done)));
   }
   const deliverer = channels === undefined ? undefined : new Deliverer(context, channels);
   if (roles.has('notifier') && deliverer !== undefined) {

@@ -11,6 +11,7 @@ import type { WorkerPool } from '../engine/pool.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DeliveryStore } from '../io/ports/deliveries.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
+import type { PrivacyStore } from '../io/ports/privacy.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
 import type { TaskTable } from './tasks.ts';
@@ -26,6 +27,8 @@ export interface StageContext {
   readonly objects: ObjectStore;
   readonly clients: ClientStore;
   readonly deliveries: DeliveryStore;
+  /** Where files are removed in time: what holds them back. */
+  readonly privacy?: Pick<PrivacyStore, 'list'>;
   readonly pool: WorkerPool<TaskTable>;
   /** Pieces that may be with the pool at once, over all batches: a giant's scan leaves room for everyone's. */
   readonly scanCredits: Credits;

@@ -86,6 +86,7 @@ interface ControlStores {
   readonly submissions: SubmissionStore;
   readonly idempotency: IdempotencyStore;
   readonly deliveries: DeliveryStore;
+  readonly privacy: PrivacyStore;
 }
 
 export interface ControlPlane extends ControlStores {
@@ -98,7 +99,6 @@ export interface ControlPlane extends ControlStores {
 }
 
 export interface DirectStores extends ControlStores {
-  readonly privacy: PrivacyStore;
   readonly eraser: ObjectEraser;
   readonly debts: EmbeddedDebts;
   close(): Promise<void>;
@@ -191,7 +191,6 @@ export async function openDirect(
     return {
       ...stores,
       debts,
-      privacy: createPrivacy(control),
       eraser: createEraser(stores.objects),
       async close() {
         stores.keys.close();
@@ -250,6 +249,7 @@ function controlStores(
     submissions: createSubmissions(control),
     idempotency: createIdempotency(control),
     deliveries: createDeliveries(control),
+    privacy: createPrivacy(control),
   };
 }
 
