@@ -193,6 +193,7 @@ describe('a submission', () => {
   });
 });
 
+// fault 36
 describe('appends that race with a submit', () => {
   it('are in the batch where they were acknowledged, and only there', async () => {
     const api = await openApi();

@@ -88,6 +88,7 @@ describe('the aws driver', () => {
   });
 });
 
+// fault 37
 describe('contradictions', () => {
   const DAY_MS = 86_400_000;
 

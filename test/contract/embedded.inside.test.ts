@@ -163,6 +163,7 @@ describe('control database', () => {
 });
 
 describe('becoming the engine', () => {
+  // fault 35
   it('ends the leases and delays of the engine before, even where monotonic time began anew', async () => {
     const clock = new FakeClock();
     const before = await openEngineOn(dataDir, clock);
@@ -251,6 +252,7 @@ describe('objects in files', () => {
 });
 
 describe('staged files', () => {
+  // fault 31
   it('takes a file that is torn at any place for one that was never committed', async () => {
     const plane = await openDataOn(dataDir);
     const writer = await plane.staging.open('b-1', 0, 'a1');

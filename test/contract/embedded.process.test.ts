@@ -42,6 +42,7 @@ async function killed(child: ChildProcess): Promise<void> {
 }
 
 describe('one engine a folder', () => {
+  // fault 32
   it('refuses a second process, which learns who keeps the folder, until the first has died', async () => {
     const { child, says } = await childDoes('engine');
     expect(says).toBe('engine');

@@ -149,6 +149,7 @@ export function describeQueue(name: string, make: () => Promise<QueueFixture>): 
         expect(await queue.extend(Q, old, LEASE_MS)).toBe(false);
       });
 
+      // fault 35
       it('measures leases by monotonic time', async () => {
         await send('m-1');
         await one();

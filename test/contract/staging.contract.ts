@@ -75,6 +75,7 @@ export function describeStaging(name: string, make: MakeFixture<StagingStore>): 
       expect(await read(0, { range: 0, attempt: 'a1', pages: 1 }, 'b-2')).toEqual(['another batch']);
     });
 
+    // fault 37
     it('faults where a page is missing', async () => {
       await stage(0, 'a1', [
         [1, 'p0'],

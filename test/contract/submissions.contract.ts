@@ -207,6 +207,7 @@ export function describeSubmissions(
       expect((await store.unfinished(START_MS + 31, 9)).map(({ id }) => id)).toEqual(['s-c']);
     });
 
+    // fault 36
     it('gives every acknowledged line after the close, whatever races with it', async () => {
       for (let round = 0; round < 5; round++) {
         const id = `s-${round}`;

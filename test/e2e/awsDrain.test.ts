@@ -28,6 +28,7 @@ describe.each(pairs)('a daemon over $services.name and $tables.name that is told
     await world?.close();
   });
 
+  // fault 29
   it('ends in time, holds nothing, and the next one goes on at once', { timeout: 180_000 }, async () => {
     const here = await AwsWorld.open({ services, tables, env: ENV });
     world = here;

@@ -34,6 +34,7 @@ describe.each(pairs)('daemons that compete over $services.name and $tables.name'
     await world?.close();
   });
 
+  // faults 15, 16
   it(`account for ${LINES} lines while one is killed every few seconds`, { timeout: 2 * PATIENCE_MS }, async () => {
     const here = await AwsWorld.open({ services, tables, env: ENV, faults: FAULTS });
     world = here;

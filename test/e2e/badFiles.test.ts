@@ -167,6 +167,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe('a file that cannot be read as a whole', () => {
+  // fault 12
   it.each(CASES)('%s', async (_, content, code, place, env) => {
     const { box } = sandbox;
     await expectRefused(box, await ingest(box, box.write('debts.csv', content), env), code, place);

@@ -20,6 +20,7 @@ const CUT_SMALL = { REMESSA_RANGE_BYTES: '64KiB', REMESSA_READ_BYTES: '64KiB', R
 const HANDED = 'another engine keeps the data folder; the file is handed to it';
 
 describe('the engine of a folder', () => {
+  // fault 32
   it('is one: a second daemon is refused, and the first goes on', async () => {
     const { box } = sandbox;
     const daemon = await box.serve();

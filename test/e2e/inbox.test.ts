@@ -116,6 +116,7 @@ describe('files dropped for clients', () => {
 });
 
 describe('a file that is still being written', () => {
+  // fault 38
   it('is taken only once it stays as it is, and then whole', async () => {
     const { box } = sandbox;
     // Wide apart, so that a busy machine does not make the writer look as if it had ended.
@@ -133,6 +134,7 @@ describe('a file that is still being written', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  // fault 38
   it('is voided where it grows after it was taken, unless it was done before', async () => {
     const { box } = sandbox;
     const daemon = await box.serve({

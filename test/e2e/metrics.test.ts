@@ -60,6 +60,7 @@ describe('metrics', () => {
     expect(emfLines(ran.stderr)).toEqual([]);
   });
 
+  // fault 34
   it('that nobody takes are told, and files go their way', async () => {
     const { box } = sandbox;
     const folder = inboxFolder(box, 'acme');

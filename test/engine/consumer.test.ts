@@ -162,6 +162,7 @@ describe('a consumer', () => {
     expect(calls.at(-1)).toBe('ack m-1');
   });
 
+  // fault 15
   it('goes on where the acknowledgement fails: the message comes again when its lease has run out', async () => {
     const { hands, clock, events, start } = bind(make({}, { ack: () => Promise.reject(new Error('no answer')) }));
     await start('m-1');
@@ -211,6 +212,7 @@ describe('its heartbeat', () => {
     expect(calls.length).toBe(31);
   });
 
+  // faults 13, 14
   it('stops the work where the lease was lost, and acknowledges nothing', async () => {
     const { hands, calls, clock, events, start } = bind(make({}, { extend: async () => false }));
     await start('m-1');
@@ -234,6 +236,7 @@ describe('its heartbeat', () => {
     expect(hands.begun).toEqual(['m-1']);
   });
 
+  // fault 14
   it('bears failures while the lease holds, and stops the work before it has run out', async () => {
     let failing = true;
     const { hands, clock, events, queue, start } = bind(
@@ -259,6 +262,7 @@ describe('its heartbeat', () => {
     expect(events.map((event) => event.name)).toEqual(Array(3).fill('consumer.heartbeat_failed'));
   });
 
+  // fault 14
   it('stops the work before its lease has run out where the answer to a renewal never comes', async () => {
     const never = new Promise<boolean>(() => {});
     const { hands, clock, start } = bind(make({ slots: 1 }, { extend: () => never }));

@@ -90,6 +90,7 @@ async function nextStartCompletes(setup: Setup): Promise<void> {
 
 describe('a daemon that gets SIGTERM in the middle of a batch', () => {
   for (const state of ['processing', 'registering']) {
+    // fault 29
     it(`finishes what is in hand, exits 0 and leaves the rest to the next: ${state}`, async () => {
       const setup = await setUp({ REMESSA_DRAIN_MS: '20000' });
       const daemon = await startDaemon(setup.settings);
@@ -103,6 +104,7 @@ describe('a daemon that gets SIGTERM in the middle of a batch', () => {
     });
   }
 
+  // fault 29
   it('gives back what does not finish within the drain', async () => {
     // One shard of all records, no time to finish it: its thread is ended inside of a write.
     const setup = await setUp({ REMESSA_DRAIN_MS: '0', REMESSA_SHARD_RECORDS: '100000' });

@@ -106,6 +106,7 @@ async function isOver(world: World): Promise<boolean> {
 
 describe('messages', () => {
   for (let seed = SEED; seed < SEED + SEEDS; seed++) {
+    // faults 13, 15, 24
     it(`may come twice, at once, out of order and long after: seed ${seed}`, async () => {
       const { world, root, dataDir } = await worldOf();
       const random = randomOf(seed);
@@ -157,6 +158,7 @@ describe('messages', () => {
     });
   }
 
+  // faults 16, 17
   it('are sent again by a sweep at every step without harm', async () => {
     const { world, root, dataDir } = await worldOf();
     for (const file of files(root)) await world.accept(file.client, file.name, file.bytes);
@@ -172,6 +174,7 @@ describe('messages', () => {
     expect(leftovers(dataDir)).toEqual([]);
   });
 
+  // fault 16
   it('that are lost at their first sending are found by the sweep', async () => {
     const lost = new Set<string>();
     const wrapQueue = (queue: WorkQueue): WorkQueue => ({
@@ -212,6 +215,7 @@ async function allCompleted(world: World): Promise<boolean> {
 }
 
 describe('results and transitions', () => {
+  // fault 24
   it('put twice, the first stands', async () => {
     const { world } = await worldOf();
     const { id } = await world.accept('acme', 'f', plainFile(10, '1.00'));
@@ -224,6 +228,7 @@ describe('results and transitions', () => {
     expect(await world.context.registry.countResults(id, 'range')).toBe(1);
   });
 
+  // fault 25
   it('raced, one wins and the others learn that nothing is left to do', async () => {
     const { world } = await worldOf();
     const { id } = await world.accept('acme', 'f', plainFile(10, '1.00'));
@@ -240,6 +245,7 @@ describe('results and transitions', () => {
     expect(FINAL_STATES.has((await world.batch(id)).state)).toBe(true);
   });
 
+  // fault 39
   it('cancelled before registering, a batch frees the line; asked later, it is refused and goes on', async () => {
     const { world, dataDir } = await worldOf({ settings: { smallRecordsMax: 0 } });
     const first = await world.accept('acme', 'first', plainFile(3000, '1.00'));
@@ -296,6 +302,7 @@ describe('poison', () => {
 
   for (const [cause, make] of CAUSES) {
     for (const task of ['inspect', 'range'] as const) {
+      // fault 26
       it(`of ${task} fails the batch after so many failures and leaves the line to the next: ${cause}`, async () => {
         const { world, dataDir, first, second, tries } = await poisoned(task, 0, make);
         expect(await world.batch(first.id)).toMatchObject({ state: 'failed', failure: { code: 'WORK_POISONED' } });
@@ -311,6 +318,7 @@ describe('poison', () => {
       ['finish', 0],
       ['small', 1000],
     ] as const) {
+      // fault 26
       it(`of ${task} stalls the batch, which keeps its place until it is redriven: ${cause}`, async () => {
         const { world, dataDir, first, second, mend } = await poisoned(task, small, make);
         expect(await world.batch(first.id)).toMatchObject({
@@ -364,6 +372,7 @@ describe('a worker thread that dies', () => {
     ['register', 'locked'],
     ['finish', 'exit'],
   ] as const) {
+    // fault 27
     it(`takes nothing with it but its try: ${task}, ${how}`, async () => {
       const countFile = join(temporaryFolder(), 'deaths');
       writeFileSync(countFile, '');

@@ -88,6 +88,7 @@ async function expectTruth({ root, truth }: OnDisk): Promise<void> {
 }
 
 describe.skipIf(!MAY_MOUNT)('a full disk (needs `unshare -Urm` and a tmpfs)', () => {
+  // fault 31
   it('is told with what to do; the same command resumes once there is space', async () => {
     const loop = `for size in ${DISK_KIB.join(' ')}; do
       mount -o remount,size="$size"k disk
@@ -103,6 +104,7 @@ describe.skipIf(!MAY_MOUNT)('a full disk (needs `unshare -Urm` and a tmpfs)', ()
     await expectTruth(found);
   });
 
+  // fault 31
   it('that fills up at any moment ends the command and loses nothing', async () => {
     const loop = `for after in 0.4 0.6 0.8 1.0 1.3; do
       start "$after" & command=$!
@@ -183,6 +185,7 @@ describe('damaged bytes', () => {
     ['the index', -40, ['STORE_CORRUPT', 'WORK_POISONED']],
     ['the trailer', -2, ['STORE_CORRUPT', 'WORK_POISONED']],
   ] as const) {
+    // fault 10
     it(`of a staged range are found before they are registered: ${what}`, async () => {
       const { world, id, dataDir } = await carried('staged');
       calm ??= calmRun();
@@ -234,6 +237,7 @@ describe('damaged bytes', () => {
     }
   }
 
+  // fault 10
   it('of the stored file, changed between the scan and the parse, are found by the CRC of the range', async () => {
     const { world, id, dataDir } = await accepted();
     await world.runDry(['picker']);

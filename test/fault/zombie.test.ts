@@ -126,6 +126,7 @@ describe('a worker stopped in the middle of a shard', () => {
     ['before a write', 9, false],
     ['between reading the debts and writing them', 9, true],
   ] as const) {
+    // fault 13
     it(`changes nothing when it wakes after a later batch: stopped ${where}`, async () => {
       const root = temporaryFolder();
       const world = await openWorld(root, { settings: ONE_SHARD });
@@ -148,6 +149,7 @@ describe('a worker stopped in the middle of a shard', () => {
     });
   }
 
+  // fault 13
   it('agrees with the other when it wakes before any later batch', async () => {
     const root = temporaryFolder();
     const world = await openWorld(root, { settings: ONE_SHARD });
@@ -191,6 +193,7 @@ describe('a worker stopped in the middle of a shard', () => {
 describe('a worker stopped in the middle of a small batch', () => {
   const SMALL = { smallRecordsMax: 1000, rangeBytes: 1024 * 1024 };
 
+  // fault 13
   it('changes nothing when it wakes after a later small batch', async () => {
     const root = temporaryFolder();
     const world = await openWorld(root, { settings: { ...SMALL_WORLD, ...SMALL } });

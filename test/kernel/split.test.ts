@@ -69,6 +69,7 @@ describe('the split', () => {
     }
   });
 
+  // fault 11
   it.each(CASES)('equals the oracle at every single cut: $name', (shape) => {
     const bytes = bytesOf(shape.file);
     const { start, firstLine } = bodyOf(shape);
@@ -87,6 +88,7 @@ describe('the split', () => {
     expect(kernelSplitter(input)).toEqual({ ranges: [], records: 0, lines: 0 });
   });
 
+  // fault 11
   it('equals the oracle for every text of up to five bytes of the grammar, cut in every way', () => {
     let judged = 0;
     for (let length = 1; length <= 5; length++) {
@@ -141,6 +143,7 @@ describe('the split', () => {
     }
   });
 
+  // fault 12
   it('counts lines and places beyond 32 bits', () => {
     const text = `${'x,"y\n"\n'.repeat(20)}z,"`;
     const bytes = bytesOf(text);

@@ -56,6 +56,7 @@ describe.runIf(given === undefined)('simulated histories', () => {
     await expectRight(history);
   });
 
+  // faults 1, 13, 15, 16, 17, 20, 21, 23, 24, 25, 26, 27, 35, 39
   it(
     `end as the model says: ${HISTORIES} from seed ${FIRST_SEED} on`,
     async () => {

@@ -154,6 +154,7 @@ describe('gzip data that is cut', () => {
   ]);
   const ends = [gzipSync(LINES).length, whole.length - gzipSync('').length, whole.length];
 
+  // fault 40
   it('at any byte is refused as truncated, but between members it is whole', async () => {
     for (let cut = 1; cut <= whole.length; cut++) {
       const got = text(await inflated(whole.subarray(0, cut)));
@@ -162,6 +163,7 @@ describe('gzip data that is cut', () => {
     }
   });
 
+  // fault 40
   it('is refused where a long stream is cut, in its data and in its trailer', async () => {
     const long = gzipSync(noise(100_000));
     for (const cut of [long.length - 1, long.length - 7, long.length - 8, long.length - 9, 65_536, 32_768, 32_769]) {
@@ -185,6 +187,7 @@ describe('bytes after the last member', () => {
     expect(await inflated(Buffer.concat([good, tail]))).toBe('GZIP_TRAILING');
   });
 
+  // fault 40
   it('the beginning of another member: refused as truncated', async () => {
     for (const bytes of [1, 2, 3, 9, 10]) {
       expect(await inflated(Buffer.concat([good, good.subarray(0, bytes)]))).toBe('GZIP_TRUNCATED');

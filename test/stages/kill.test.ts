@@ -80,6 +80,7 @@ async function ran(options: WorldOptions, diesAt?: number) {
 }
 
 describe.each(WORLDS)('an ingestion of %s batches', (_, options, stride) => {
+  // faults 15, 16
   it('that is killed anywhere and carried on ends like one that ran through', async () => {
     const clean = await ran(options);
     expect(clean.end.ends.map((one) => one.state)).toEqual([

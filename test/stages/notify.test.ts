@@ -217,6 +217,7 @@ describe('a delivery', () => {
     return { world, context, told: new Told() };
   }
 
+  // fault 33
   it('is tried again under the same id, with each attempt on record, until it is taken', async () => {
     const here = await told(WEBHOOK, [GOOD]);
     let left = 3;
@@ -231,6 +232,7 @@ describe('a delivery', () => {
     ]);
   });
 
+  // fault 33
   it('waits longer and longer, never longer than the longest wait, and fails at the cap', async () => {
     const settings = { notifyTriesMax: 8, notifyRetryMsMin: 1000, notifyRetryMsMax: 20_000 };
     const here = await told(WEBHOOK, [GOOD], { settings });
@@ -283,6 +285,7 @@ describe('a delivery', () => {
     expect(await all(away.world)).toMatchObject([{ state: 'delivered', tries: 1 }]);
   });
 
+  // fault 33
   it('of one client is not held up by the stalled receiver of another', async () => {
     const world = await worldWith(WEBHOOK);
     const context = world.process();

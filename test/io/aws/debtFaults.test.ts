@@ -137,6 +137,7 @@ describe('statements that were not run', () => {
     expect(await store.fetch('acme', rows)).toEqual(rows);
   });
 
+  // fault 22
   it.each(['InternalServerError', 'TransactionConflict'])('by %s are sent again at the same pace', async (code) => {
     const store = open();
     const rows = made(30, 1);
@@ -204,6 +205,7 @@ describe('requests as a whole', () => {
     expect(events.some(({ name }) => name === 'dynamodb.slower')).toBe(true);
   });
 
+  // fault 21
   it.each([true, false])('whose answers are lost (taken effect: %s) are sent again: new debts', async (applied) => {
     const store = open();
     const rows = made(120, 1);
@@ -213,6 +215,7 @@ describe('requests as a whole', () => {
     expect((await collect(store.list('acme', {}))).length).toBe(120);
   });
 
+  // fault 21
   it.each([true, false])('whose answers are lost (taken effect: %s) are sent again: changes', async (applied) => {
     const store = open();
     await store.write('acme', 1, made(60, 1));
@@ -259,6 +262,7 @@ describe('requests as a whole', () => {
 });
 
 describe('a write that ended half way', () => {
+  // fault 15
   it('is made whole by its repetition, and comes to the state of one that never failed', async () => {
     const store = open({ inFlightMax: 1 });
     await store.write('acme', 1, made(40, 1));
@@ -273,6 +277,7 @@ describe('a write that ended half way', () => {
 });
 
 describe('a writer of an earlier turn that wakes up', () => {
+  // fault 13
   it('is refused, stops, and has changed nothing of the later turn', async () => {
     const store = open({ inFlightMax: 1 });
     await store.write('acme', 5, made(200, 5));
@@ -285,6 +290,7 @@ describe('a writer of an earlier turn that wakes up', () => {
     expect(await store.fetch('acme', made(200, 5))).toEqual(made(200, 5));
   });
 
+  // fault 13
   it('is refused where the later turn comes between its tries', async () => {
     const store = open({ inFlightMax: 1 });
     const later = open();

@@ -69,6 +69,7 @@ const unprocessed = (left: (item: number) => boolean): Act => ({ kind: 'unproces
 const ALL_LEFT = unprocessed(() => true);
 
 describe('unprocessed items', () => {
+  // fault 19
   it('are sent again, they alone', async () => {
     const data = open({ inFlightMax: 1 });
     server.script(
@@ -83,6 +84,7 @@ describe('unprocessed items', () => {
     expect(sizes).toEqual([25, 8, 3, 25, 10, 1]);
   });
 
+  // fault 19
   it('may be all of them, several times', async () => {
     const data = open();
     server.script(ALL_LEFT, ALL_LEFT, ALL_LEFT, ALL_LEFT);
@@ -90,6 +92,7 @@ describe('unprocessed items', () => {
     await expectStaged(data);
   });
 
+  // fault 19
   it('end in a fault after so many tries in vain', async () => {
     const data = open({ inFlightMax: 1, triesMax: 4 });
     server.act = () => ALL_LEFT;
@@ -127,6 +130,7 @@ describe('refusals', () => {
     expect(slower.length).toBeLessThanOrEqual(2);
   });
 
+  // fault 22
   it('for being too fast, without end, are bounded: no busy loop', async () => {
     const data = open({ inFlightMax: 3, triesMax: 4 });
     server.act = () => error(400, 'ThrottlingException');
@@ -156,6 +160,7 @@ describe('refusals', () => {
 });
 
 describe('lost answers', () => {
+  // fault 21
   it.each([true, false])('by a reset (taken effect: %s) are asked for again', async (applied) => {
     const data = open();
     server.script({ kind: 'reset', applied }, ANSWER, { kind: 'reset', applied });
@@ -163,6 +168,7 @@ describe('lost answers', () => {
     await expectStaged(data);
   });
 
+  // fault 9
   it.each(['headers', 'body'] as const)('by a stall before the %s are cut off and asked for again', async (at) => {
     const data = open({ headersMs: 80, bodyMs: 80 });
     server.script({ kind: 'stall', at }, ANSWER, { kind: 'stall', at });
@@ -185,6 +191,7 @@ describe('lost answers', () => {
     await expectStaged(data);
   });
 
+  // fault 30
   it('by connections closed while idle are asked for again', async () => {
     const data = open();
     server.act = () => ({ kind: 'hang up' });
@@ -219,6 +226,7 @@ describe('who asks', () => {
     expect(server.received.at(-1)?.headers['x-amz-security-token']).toBe('T2');
   });
 
+  // fault 35
   it('goes by the service’s clock when its own is wrong', async () => {
     const data = open();
     const aheadMs = 20 * 60_000;
@@ -264,6 +272,7 @@ describe('who asks', () => {
 });
 
 describe('a slow store', () => {
+  // fault 28
   it('holds the writer back: what is in memory is bounded by the requests under way', async () => {
     const data = open({ inFlightMax: 2, headersMs: 60_000 });
     const held: (() => void)[] = [];
@@ -349,6 +358,7 @@ describe('any run of faults', () => {
     { kind: 'stall', at: 'body' },
   );
 
+  // faults 19, 21
   it('leaves the state of a clean one', async () => {
     const clean = open();
     await stage(clean);

@@ -69,6 +69,7 @@ for (const kind of dynamoServers()) {
       /** Every write is applied twice, its first answer lost. */
       const again = (): Registry => registryOn(fateful(client, (command) => (isWrite(command) ? 'again' : 'well')));
 
+      // faults 1, 21
       it('accepts once, with the next number', async () => {
         const name = fresh();
         const registry = again();
@@ -79,6 +80,7 @@ for (const kind of dynamoServers()) {
         expect((await whole.list({ client: name })).map((batch) => batch.id)).toEqual([`${name}-2`, `${name}-1`]);
       });
 
+      // fault 21
       it('tells the writer of a revision that it won, and another one that it did not', async () => {
         const name = fresh();
         const registry = again();
@@ -92,6 +94,7 @@ for (const kind of dynamoServers()) {
         expect(await whole.get(batch.id)).toEqual(back);
       });
 
+      // faults 21, 24
       it('takes a turn once, keeps the first result, counts an attempt once', async () => {
         const name = fresh();
         const registry = again();
@@ -325,6 +328,7 @@ for (const kind of dynamoServers()) {
       expect((await whole.getResult(batch.id, 'range', 1))?.body).toBe(large);
     });
 
+    // faults 21, 25
     it('is one registry over any interleaving of processes, lost answers and ends', async () => {
       const step = fc.record({
         kind: fc.constantFrom('accept', 'replace', 'requeue', 'close', 'look'),

@@ -37,6 +37,7 @@ describe('kinds of messages', () => {
     expect(read(s3Event({ ...what, version: 'null' }))).toMatchObject([{ version: undefined }]);
   });
 
+  // fault 4
   it('reads every record of a message, each for itself', () => {
     const names = ['ObjectCreated:Post', 'ObjectRemoved:Delete', 's3:ObjectCreated:Copy', 'ObjectRestore:Completed'];
     const message = s3Event(...names.map((name, i) => ({ ...what, key: `inbox/acme/${i}`, name })));
@@ -53,6 +54,7 @@ describe('kinds of messages', () => {
     expect(read({ Records: [] })).toEqual([]);
   });
 
+  // fault 4
   it('knows the test event and events that bring no object', () => {
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Time: '2026-01-15T12:00:00.000Z', Bucket: BUCKET };
     expect(read(test)).toEqual([{ kind: 'ignored', what: 's3:TestEvent' }]);
@@ -88,6 +90,7 @@ describe('kinds of messages', () => {
 });
 
 describe('keys', () => {
+  // fault 5
   it('are decoded exactly once, whatever they hold; EventBridge’s are as they are', () => {
     const hostile = [
       'a+b c%ç',
@@ -108,6 +111,7 @@ describe('keys', () => {
     }
   });
 
+  // fault 5
   it('come back from any encoding S3 may use', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), (name) => {
@@ -120,6 +124,7 @@ describe('keys', () => {
 });
 
 describe('anything at all', () => {
+  // fault 4
   it('is read without a crash, and told apart', () => {
     const kinds = new Set(['created', 'ignored', 'spoilt']);
     const sane = (body: string): void => {
@@ -182,6 +187,7 @@ describe('anything at all', () => {
 });
 
 describe('sequencers', () => {
+  // fault 2
   it('are compared as numbers of any length', () => {
     expect(laterSequencer('0055AED6DCD90281E5', '0055AED6DCD90281E4')).toBe(true);
     expect(laterSequencer('100', 'FF')).toBe(true);

@@ -109,6 +109,7 @@ function overServer(kind: ServerKind): void {
     await stranger.close();
   });
 
+  // fault 34
   it('is a fault of the service where nobody answers', async () => {
     const { region, credentials } = server;
     const client = new SESv2Client({ endpoint: 'http://127.0.0.1:1', region, credentials, maxAttempts: 1 });

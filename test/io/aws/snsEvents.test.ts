@@ -124,6 +124,7 @@ describe('what SNS takes only in part', () => {
   const trouble = { Code: 'InternalError', SenderFault: false };
   const three = ['n-1', 'n-2', 'n-3'].map((id) => event(id));
 
+  // fault 18
   it('is sent again, and only that', async () => {
     const { taken, calls, publisher } = openedOn((id, call) => (id === 'n-2' && call < 3 ? trouble : undefined));
     await publisher.publish(three);

@@ -73,6 +73,7 @@ describe.each(serviceServers())('a consumer over SQS of $name', { timeout: 30_00
     expect(begun).toBe(1);
   });
 
+  // fault 13
   it('aborts work whose lease is lost, and leaves the message to the other who has it', async () => {
     const first = open();
     // It gets one message; then its network is away: neither polls nor renewals come through.
@@ -122,6 +123,7 @@ describe.each(serviceServers())('a consumer over SQS of $name', { timeout: 30_00
     expect(receives.sort()).toEqual([1, 1, 2, 2, 3, 3]);
   });
 
+  // fault 29
   it('gives back what it has when it is stopped, and takes nothing that a poll brings then', async () => {
     const consumer = started(open(), async (_message, signal) => {
       await new Promise((over) => signal.addEventListener('abort', over));

@@ -67,6 +67,7 @@ describe('the driver of SQS', () => {
       ).toEqual([1, 2, 2, 2]);
     });
 
+    // fault 18
     it('sends again what SQS did not take, and only that', async () => {
       const { queue } = opened();
       sqs.script = ({ operation, body: { Entries = [] } }, call) =>
@@ -89,6 +90,7 @@ describe('the driver of SQS', () => {
       expect(sentIds()).toEqual([['m-0', 'm-1', 'm-2'], ['m-0']]);
     });
 
+    // fault 18
     it('fails out loud when SQS takes none of all ten, again and again', async () => {
       const { queue } = opened();
       sqs.script = ({ operation, body: { Entries = [] } }) =>
@@ -112,6 +114,7 @@ describe('the driver of SQS', () => {
       expect(sentIds()).toHaveLength(1);
     });
 
+    // fault 17
     it('sends again after an answer that was lost: twice is harmless, never is not', async () => {
       const { queue } = opened();
       sqs.script = ({ operation }, call) => (operation === 'SendMessageBatch' && call === 1 ? 'lost' : undefined);
@@ -162,6 +165,7 @@ describe('the driver of SQS', () => {
       ]);
     });
 
+    // fault 29
     it('is finished when the signal aborts, and what it brings is given back at once', async () => {
       const { queue } = opened();
       const control = new AbortController();
@@ -237,6 +241,7 @@ describe('the driver of SQS', () => {
       ]);
     });
 
+    // fault 18
     it('is deleted again where SQS did so in part, and each learns of its own', async () => {
       const { queue } = opened();
       const [one, two, three] = (await received(queue, 'r-1', 'r-2', 'r-3')) as [

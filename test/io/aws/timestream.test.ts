@@ -157,6 +157,7 @@ describe('metrics in Timestream', () => {
     expect(metrics.dropped).toBe(2);
   });
 
+  // fault 34
   it('wait where Timestream refuses, and are all there once it takes them', async () => {
     const { client, events, metrics, pass } = opened();
     client.mode = 'refuse';
@@ -199,6 +200,7 @@ describe('metrics in Timestream', () => {
     await metrics.close();
   });
 
+  // fault 34
   it('take points while Timestream does not answer, and are given up when closing takes too long', async () => {
     const { client, clock, metrics } = opened();
     client.mode = 'hang';
@@ -212,6 +214,7 @@ describe('metrics in Timestream', () => {
     await until(() => metrics.dropped === 5);
   });
 
+  // fault 35
   it('never have the time of an earlier window, even when the clock is set back', async () => {
     const { client, metrics, pass, clock } = opened();
     for (let window = 0; window < 3; window++) {

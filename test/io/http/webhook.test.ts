@@ -73,6 +73,7 @@ describe('a receiver', () => {
     expect(there.paths).toEqual(['/hook']);
   });
 
+  // fault 33
   it('that stalls is left after the deadline', async () => {
     const there = await receiver('stall');
     expect(await outcome(sender('loopback', undefined, 300).post(post(there.url), signal))).toMatch(/within 300 ms/);
