@@ -17,6 +17,8 @@ export interface SoakOptions {
   readonly linesPerSecondMax: number;
   /** Of a client's largest files. */
   readonly giantLines: number;
+  /** Settings of the daemon, over those that a soak has. */
+  readonly set: Readonly<Record<string, string>>;
   readonly svg: string | undefined;
   readonly json: string | undefined;
   readonly help: boolean;
@@ -38,6 +40,7 @@ each line's outcome, the receipts, the stored debts, what is left over, and whet
   --clients N            (default 4)
   --lines-per-second N   send no faster; 0 for as fast as they are taken (default 50000 on embedded, 0 on aws)
   --giant-lines N        lines of the largest files (default 100000)
+  --set KEY=VALUE        a setting of the daemon, as REMESSA_THREADS=4; may be given again
   --svg FILE             the curves
   --json FILE            the verdict and every sample
   --help
@@ -62,6 +65,7 @@ export function parseSoakOptions(args: readonly string[]): SoakOptions {
     clients: whole('clients', values.clients, 4, 1),
     linesPerSecondMax: whole('lines-per-second', values['lines-per-second'], driver === 'embedded' ? 50_000 : 0, 0),
     giantLines: whole('giant-lines', values['giant-lines'], 100_000, 1),
+    set: Object.fromEntries((values.set ?? []).map(setting)),
     svg: values.svg,
     json: values.json,
     help: values.help === true,
@@ -84,6 +88,7 @@ function parse(args: readonly string[]) {
         clients: text,
         'lines-per-second': text,
         'giant-lines': text,
+        set: { type: 'string', multiple: true },
         svg: text,
         json: text,
         help: flag,
@@ -92,6 +97,12 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new WrongUsage(error instanceof Error ? error.message : String(error));
   }
+}
+
+function setting(given: string): [string, string] {
+  const [, key, value] = /^(REMESSA_[A-Z0-9_]+)=(.*)$/s.exec(given) ?? [];
+  if (key === undefined || value === undefined) throw new WrongUsage('--set must be REMESSA_…=VALUE');
+  return [key, value];
 }
 
 function whole(name: string, given: string | undefined, byDefault: number, min: number): number {

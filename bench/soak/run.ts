@@ -223,7 +223,7 @@ class Soak {
     for (;;) {
       if (this.#over) throw new Error('the soak is over');
       this.#life += 1;
-      this.#starting = Daemon.start(this.#deps.world.daemonSettings);
+      this.#starting = Daemon.start({ ...this.#deps.world.daemonSettings, ...this.#options.set });
       this.#daemon = await this.#starting;
       if (this.#daemon.running) return;
       // A call that failed at its start ends it: whoever runs daemons starts another.

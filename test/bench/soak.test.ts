@@ -308,12 +308,18 @@ describe('the command line', () => {
     });
   });
 
+  it('takes settings of the daemon', () => {
+    const { set } = parseSoakOptions(['--set', 'REMESSA_THREADS=4', '--set', 'REMESSA_LOG_LEVEL=debug']);
+    expect(set).toEqual({ REMESSA_THREADS: '4', REMESSA_LOG_LEVEL: 'debug' });
+  });
+
   it.each([
     [['--seconds', '0']],
     [['--seconds', 'x']],
     [['--driver', 'gcp']],
     [['--faults']],
     [['--servers', 'npm']],
+    [['--set', 'THREADS=2']],
     [['--unknown']],
   ])('refuses %j', (args) => {
     expect(() => parseSoakOptions(args)).toThrow(WrongUsage);
