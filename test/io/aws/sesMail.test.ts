@@ -66,6 +66,17 @@ describe('mail by SES', () => {
     expect(String(error)).not.toContain('loja.example');
   });
 
+  it('has its HTML beside the text, and none where there is none', async () => {
+    const client = new FakeSes();
+    const sender = openSesMail({ from: FROM, configurationSet: '' }, { client });
+    await sender.send(mail('n-1', { html: '<p>é</p>' }));
+    await sender.send(mail('n-2'));
+    expect(client.sent.map(({ Content }) => Content?.Simple?.Body?.Html)).toEqual([
+      { Data: '<p>é</p>', Charset: 'UTF-8' },
+      undefined,
+    ]);
+  });
+
   it('goes through the configuration set that is given', async () => {
     const client = new FakeSes();
     await openSesMail({ from: FROM, configurationSet: 'notices' }, { client }).send(mail('n-1'));

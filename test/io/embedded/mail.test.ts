@@ -82,6 +82,25 @@ describe('mail to a folder', () => {
     });
   });
 
+  it('has its HTML as an alternative to the text, each whole', async () => {
+    const { folder, sender } = await opened();
+    const html = `<p>São Paulo &amp; ${'é'.repeat(500)}</p>\n`;
+    await sender.send(mail('n-1', { text: 'São Paulo\n', html }));
+    const { headers } = parse(await readFile(join(folder, 'n-1.eml')));
+    const boundary = /^multipart\/alternative; boundary="([^"]{1,70})"$/.exec(headers.get('content-type') ?? '')?.[1];
+    const raw = await readFile(join(folder, 'n-1.eml'), 'latin1');
+    const parts = raw.split(`--${boundary}`);
+    // What stands before the first part, both parts, and the end.
+    expect([parts.length, parts.at(-1)]).toEqual([4, '--\r\n']);
+    const read = parts.slice(1, 3).map((part) => parse(Buffer.from(part.slice(2), 'latin1')));
+    expect(read.map((part) => part.headers.get('content-type'))).toEqual([
+      'text/plain; charset=utf-8',
+      'text/html; charset=utf-8',
+    ]);
+    expect(read.map((part) => part.text)).toEqual(['São Paulo\r\n', html.replace('\n', '\r\n')]);
+    expect(await faultCode(sender.send(mail('n-2', { html: 'x'.repeat(100_001) })))).toBe('NOTICE_REFUSED');
+  });
+
   it('is for the owner alone', async () => {
     const { folder, sender } = await opened();
     await sender.send(mail('n-1'));
