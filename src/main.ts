@@ -234,8 +234,9 @@ async function startEngine(
     ...(api === undefined ? {} : { url: api.url }),
     stop() {
       stopped ??= (async () => {
-        // What is in flight there may still need all that is closed below.
-        await api?.close(settings.drainMs);
+        // Requests and work in hand end side by side, or both would take their time one after the other. What is closed
+        // after that may still be needed by either.
+        await Promise.all([api?.close(settings.drainMs), running.stop()]);
         await stopEngine();
       })();
       return stopped;
