@@ -9,6 +9,8 @@ export interface SettingsInput {
   readonly bucket: string;
   readonly region: string;
   readonly httpPort: number;
+  /** The sender of mails, verified in SES; without one no mail is sent. */
+  readonly mailFrom?: string | undefined;
 }
 
 /** Deliveries after which a message is dead: the most that SQS counts to. It is the backstop, not what judges work. */
@@ -19,7 +21,7 @@ export const LEASE_SECONDS = SETTINGS.leaseMs.default / 1000;
 export const DOCUMENT_SECRET_KEY = 'REMESSA_AWS_DOCUMENT_SECRET';
 export const DOCUMENT_SECRET_LENGTH = 64;
 
-export function engineSettings({ prefix, bucket, region, httpPort }: SettingsInput): Record<string, string> {
+export function engineSettings({ prefix, bucket, region, httpPort, mailFrom }: SettingsInput): Record<string, string> {
   return {
     REMESSA_DRIVER: 'aws',
     REMESSA_AWS_REGION: region,
@@ -31,6 +33,11 @@ export function engineSettings({ prefix, bucket, region, httpPort }: SettingsInp
     // Lines in the log, of which CloudWatch makes metrics by itself: nothing is called, so nothing needs a permission.
     REMESSA_METRICS: 'emf',
     REMESSA_METRICS_NAMESPACE: prefix,
+    // The topic is there for whoever subscribes.
+    REMESSA_EVENTS: 'sns',
+    // Without a sender a delivery by mail is refused by SES, and says so; a task's folder would lose it silently.
+    REMESSA_MAIL: 'ses',
+    ...(mailFrom === undefined ? {} : { REMESSA_MAIL_FROM: mailFrom }),
     REMESSA_RECEIVES_MAX: String(RECEIVES_MAX),
     // A client exists once someone has added it: in a bucket, anyone who may write could invent one.
     REMESSA_CLIENTS_OPEN: 'no',

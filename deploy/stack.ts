@@ -74,6 +74,7 @@ export class RemessaStack extends Stack {
       bucket: names.bucket,
       region: this.region,
       httpPort: HTTP_PORT,
+      mailFrom,
     });
     this.messaging = new Messaging(this, 'Messaging', {
       prefix,
