@@ -27,7 +27,8 @@ export interface Sample {
 export const RISE_SHARE_MAX = 0.1;
 /** A process that has just begun opens what it needs, compiles what it runs, and touches each of its buffers once. */
 const WARM_UP_SECONDS = 30;
-const SPAN_SECONDS_MIN = 20;
+/** Connections are opened and closed with the work: over less time that looks like growth. */
+const SPAN_SECONDS_MIN = 60;
 
 /** What is judged, and what rise is no rise, whatever the mean. */
 const JUDGED = {

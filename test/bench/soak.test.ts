@@ -155,7 +155,7 @@ describe('the verdict', () => {
   });
 });
 
-const SECONDS = 120;
+const SECONDS = 400;
 
 /** One sample a second; `rss` of the second and the process. */
 function samplesOf(rss: (seconds: number, life: number) => number, lifeSeconds = Number.POSITIVE_INFINITY): Sample[] {
@@ -190,7 +190,7 @@ describe('a curve', () => {
   it('is flat where it rose in the first half alone', () => {
     expect(
       flatness(
-        samplesOf((s) => Math.min(s, 55) * 10 * MIB),
+        samplesOf((s) => Math.min(s, 190) * 10 * MIB),
         'rssBytes',
         SECONDS,
       ),
@@ -203,8 +203,8 @@ describe('a curve', () => {
       'rssBytes',
       SECONDS,
     );
-    expect(rss.rise / MIB).toBeCloseTo(60, 5);
-    expect(rss.riseMax / MIB).toBeCloseTo(490 * RISE_SHARE_MAX, 5);
+    expect(rss.rise / MIB).toBeCloseTo(200, 5);
+    expect(rss.riseMax / MIB).toBeCloseTo(700 * RISE_SHARE_MAX, 5);
     expect(rss.flat).toBe(false);
   });
 
@@ -215,19 +215,19 @@ describe('a curve', () => {
   });
 
   it('may differ from one process to the next, and while each begins', () => {
-    const rss = (s: number, life: number): number => (100 + 200 * life + Math.min(s - life * 60, 30) * 20) * MIB;
-    expect(flatness(samplesOf(rss, 60), 'rssBytes', SECONDS)).toMatchObject({ flat: true, rise: 0 });
+    const rss = (s: number, life: number): number => (100 + 200 * life + Math.min(s - life * 200, 30) * 20) * MIB;
+    expect(flatness(samplesOf(rss, 200), 'rssBytes', SECONDS)).toMatchObject({ flat: true, rise: 0 });
   });
 
   it('is not flat where each process grows', () => {
-    const rss = (s: number, life: number): number => (100 + 3 * (s - life * 60)) * MIB;
-    expect(flatness(samplesOf(rss, 60), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
+    const rss = (s: number, life: number): number => (100 + 3 * (s - life * 200)) * MIB;
+    expect(flatness(samplesOf(rss, 200), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
   });
 
   it('tells nothing where no process lived long enough', () => {
     expect(
       flatness(
-        samplesOf((s) => s * MIB, 45),
+        samplesOf((s) => s * MIB, 80),
         'rssBytes',
         SECONDS,
       ).flat,
@@ -235,12 +235,12 @@ describe('a curve', () => {
   });
 
   it('ends with the load', () => {
-    const rss = samplesOf((s) => (s > 60 ? 4000 : 400) * MIB);
-    expect(flatness(rss, 'rssBytes', 60)).toMatchObject({ flat: true, rise: 0 });
+    const rss = samplesOf((s) => (s > 200 ? 4000 : 400) * MIB);
+    expect(flatness(rss, 'rssBytes', 200)).toMatchObject({ flat: true, rise: 0 });
   });
 
   it('is drawn with its verdict', () => {
-    const samples = samplesOf((s) => (400 + s) * MIB, 60);
+    const samples = samplesOf((s) => (400 + s) * MIB, 200);
     const flat = {
       rssBytes: flatness(samples, 'rssBytes', SECONDS),
       descriptors: flatness(samples, 'descriptors', SECONDS),
