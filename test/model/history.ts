@@ -36,6 +36,8 @@ export interface History {
   readonly mishapsMax: number;
   /** Mishaps, by number, that do not happen after all: how a history is made smaller. */
   readonly spared: readonly number[];
+  /** Whether ends of batches are told, as events. */
+  readonly notified: boolean;
 }
 
 const CLIENTS = ['acme', 'beta'] as const;
@@ -61,6 +63,7 @@ export function historyOf(seed: number): History {
     mishaps: MISHAPS.filter(() => random.chance(0.6)),
     mishapsMax: random.integer(1, 25),
     spared: [],
+    notified: random.chance(0.4),
   };
 }
 

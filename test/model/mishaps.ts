@@ -41,7 +41,7 @@ export class Mishaps {
       life.dead = true;
       this.onCrash(life);
     } else if (kind === 'stop') life.stoppedUntilMs = this.#scheduler.nowMs + random.integer(1, 120_000);
-    else if (kind === 'clock') life.wallOffMs = random.integer(-3_600_000, 3_600_000);
+    else if (kind === 'clock') life.wallOffMs = random.integer(-600_000, 600_000);
     return kind;
   }
 

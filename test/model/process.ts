@@ -3,6 +3,7 @@
  * may meet a mishap. A process can die at any call and come back as a new one; it can be stopped and woken much later.
  */
 import { Credits } from '../../src/engine/credits.ts';
+import type { EventPublisher, OutgoingEvent } from '../../src/io/ports/events.ts';
 import type { Registry } from '../../src/io/ports/registry.ts';
 import { type Role, type RunningRoles, startRoles } from '../../src/roles/roles.ts';
 import type { StageContext } from '../../src/stages/context.ts';
@@ -27,7 +28,29 @@ export interface Shared {
   readonly mishaps: Mishaps;
   readonly mutation: Mutation;
   readonly standing: Standing;
+  readonly notified: boolean;
+  readonly listener: Listener;
 }
+
+/** Hears the events of batches, and keeps the ids under which each batch's end was told. */
+export class Listener implements EventPublisher {
+  readonly heard = new Map<string, Set<string>>();
+
+  async publish(events: readonly OutgoingEvent[]): Promise<void> {
+    for (const { id, type, detail } of events) {
+      const batch = String(detail['batch']);
+      this.heard.set(batch, (this.heard.get(batch) ?? new Set()).add(`${type} ${id}`));
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** No client of a simulation has a webhook or an address. */
+const NOBODY = {
+  webhooks: { post: () => Promise.reject(new Error('a webhook was called')), close: async () => {} },
+  mail: { send: () => Promise.reject(new Error('a mail was sent')), close: async () => {} },
+};
 
 /** The results that were ever answered to stand, and whether another one was answered in place of one of them. */
 export class Standing {
@@ -46,7 +69,7 @@ export class Standing {
   }
 }
 
-const ROLES: ReadonlySet<Role> = new Set<Role>(['picker', 'intermediate', 'registering', 'batch']);
+const ROLES: readonly Role[] = ['picker', 'intermediate', 'registering', 'batch'];
 
 const LATE_MS_MAX = 90_000;
 
@@ -76,11 +99,15 @@ export class SimProcess {
       registry: interposed('registry', registry, between),
       queue: interposed('queue', mutation.queue(queue), between),
       clients: interposed('clients', world.clients, between),
+      deliveries: interposed('deliveries', world.deliveries, between),
       objects: plane.objects,
       pool: tasks.asPool(),
       scanCredits: new Credits(settings.threads * 2),
     };
-    this.roles = startRoles(this.context, ROLES, undefined);
+    const events = interposed('events', shared.listener, between);
+    this.roles = shared.notified
+      ? startRoles(this.context, new Set([...ROLES, 'notifier']), undefined, { ...NOBODY, events: [events] })
+      : startRoles(this.context, new Set(ROLES), undefined);
   }
 
   /** A call is under way, acts, and its answer is under way; every one of these may be the last of the process. */

@@ -13,12 +13,13 @@ import { World } from '../support/world.ts';
 import type { History, SimFile } from './history.ts';
 import { Mishaps } from './mishaps.ts';
 import { type Mutation, SOUND } from './mutations.ts';
-import { type Shared, SimProcess, Standing } from './process.ts';
+import { Listener, type Shared, SimProcess, Standing } from './process.ts';
 import { type Life, Scheduler } from './scheduler.ts';
 import { SimQueue } from './simQueue.ts';
 import { type Violation, verdictOf } from './verdict.ts';
 
 export const BUSINESS_DATE = '2026-08-01';
+const NOTIFYING = { events: 'sns', notifyPollMs: 20_000, notifyRetryMsMax: 20_000 } as const;
 const STEPS_MAX = 150_000;
 /** A client who gets no answer asks again. */
 const PATIENCE_MS = 40_000;
@@ -46,6 +47,7 @@ export interface Ended {
   readonly steps: number;
   /** A result that stood and was replaced. */
   readonly replaced: string | undefined;
+  readonly listener: Listener;
 }
 
 export async function simulate(history: History, mutation: Mutation = SOUND): Promise<Ended> {
@@ -63,6 +65,7 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
       pollMsMax: 20_000,
       sweepMs: 20_000,
       retryMsMax: 5000,
+      ...(history.notified ? NOTIFYING : {}),
     },
     limits: { chunkRecords: 3, chunkTextBytes: 4096, entryBlockBytes: 64, pieceRecordsFor: () => 6 },
   });
@@ -70,7 +73,18 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
   const { receivesMax } = world.settings;
   const queue = new SimQueue(scheduler.clock(network), random, { ...history, receivesMax });
   const mishaps = new Mishaps(history, scheduler);
-  const shared: Shared = { world, queue, scheduler, random, mishaps, mutation, standing: new Standing() };
+  const listener = new Listener();
+  const shared: Shared = {
+    world,
+    queue,
+    scheduler,
+    random,
+    mishaps,
+    mutation,
+    standing: new Standing(),
+    notified: history.notified,
+    listener,
+  };
   const processes: SimProcess[] = [];
   mishaps.onCrash = (life) => {
     void scheduler.after(random.integer(1, 60_000)).then(() => {
@@ -84,10 +98,21 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
   const isOver = (): boolean => {
     const batches = [...world.state.batches.values()];
     const settled = batches.every((batch) => FINAL_STATES.has(batch.state) && batch.owed.length === 0);
+    if (history.notified && batches.some(({ id }) => !listener.heard.has(id))) return false;
     return people.busy === 0 && settled && queue.ids().length === 0 && processes.every(({ roles }) => roles.busy === 0);
   };
   const how = await scheduler.run(isOver, STEPS_MAX);
-  return { history, world, queue, how, told, mishaps, steps: scheduler.steps, replaced: shared.standing.replaced };
+  return {
+    history,
+    world,
+    queue,
+    how,
+    told,
+    mishaps,
+    steps: scheduler.steps,
+    replaced: shared.standing.replaced,
+    listener,
+  };
 }
 
 /** Runs a history and judges it. */

@@ -13,7 +13,7 @@ import { BUSINESS_DATE, type Ended, type Told } from './simulate.ts';
 
 export interface Violation {
   /** One of few: what is made smaller stays the same violation. */
-  readonly kind: 'end' | 'bug' | 'batch' | 'order' | 'answers' | 'debts' | 'left';
+  readonly kind: 'end' | 'bug' | 'batch' | 'order' | 'answers' | 'debts' | 'told' | 'left';
   readonly says: string;
 }
 
@@ -37,6 +37,7 @@ export async function verdictOf(ended: Ended): Promise<Violation | undefined> {
     checkBatches(ended);
     checkOrder(ended);
     await checkAnswersAndDebts(ended);
+    checkTold(ended);
     checkLeft(ended);
     return undefined;
   } catch (error) {
@@ -230,6 +231,15 @@ async function retornoOf({ world }: Ended, batch: Batch): Promise<string[][]> {
   const blocks: Uint8Array[] = [];
   for await (const block of renderAnswer(stores, batch.id, 'retorno')) blocks.push(block.slice());
   return rowsOf(Buffer.concat(blocks).toString());
+}
+
+/** Every end was told: under one id, however often, as what it was. */
+function checkTold({ history, listener, world }: Ended): void {
+  if (!history.notified) return;
+  for (const { id, state } of world.state.batches.values()) {
+    const told = [...(listener.heard.get(id) ?? [])];
+    expectThat(told.length === 1 && told[0]?.startsWith(`batch.${state} `) === true, 'told', `${id}: ${told.join()}`);
+  }
 }
 
 /** Nothing is leased, staged or owed any more, but what attempts wrote that outlived their batch's freeing. */
