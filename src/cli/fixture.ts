@@ -135,7 +135,7 @@ async function blocksOf(given: Arguments, options: FixtureOptions): Promise<Gene
     throw new Fault('USAGE', '--profile names no file that can be read', {}, error);
   }
   const form = { quoteAll: given.quoteAll === true, crlf: given.crlf === true };
-  return profileBlocks(options, readProfile(json).compiled, form, { truth });
+  return profileBlocks(options, (await readProfile(json)).compiled, form, { truth });
 }
 
 const PROGRESS_MS = 250;

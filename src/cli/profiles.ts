@@ -48,7 +48,7 @@ async function addProfile(context: CliContext, name: string, file: string): Prom
   if (!PROFILE_NAME.test(name) || name === DEFAULT_NAME) {
     throw new Fault('USAGE', `a profile's name has 1 to 40 characters of a-z, 0-9 and -, and is not ${DEFAULT_NAME}`);
   }
-  const { document } = readProfile(await textOf(context, file));
+  const { document } = await readProfile(await textOf(context, file));
   const version = await withStores(context, 'write', async (stores) => {
     // Somebody else may add a version at the same moment: the next one is then ours.
     for (;;) {

@@ -5,7 +5,7 @@
  * Faults: `PROFILE_INVALID` with every problem, by its place in the document; `STORE_CORRUPT` for a stored document that
  * does not pass any more.
  */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Fault } from '../core/faults.ts';
 import { COLUMNS } from '../kernel/columns.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
@@ -80,20 +80,28 @@ export const PROFILE_SCHEMA = {
   },
 } as const;
 
-/** Compiled at first use: it takes milliseconds that most commands need not pay. */
-let validator: ValidateFunction<ProfileDocument> | undefined;
+/** Loaded and compiled at first use: it takes a tenth of a second that a file in the default format need not pay. */
+let validator: Promise<ValidateFunction<ProfileDocument>> | undefined;
+
+async function makeValidator(): Promise<ValidateFunction<ProfileDocument>> {
+  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  return new Ajv2020({ allErrors: true, strict: true }).compile<ProfileDocument>(PROFILE_SCHEMA);
+}
 
 /** The document of a text, checked whole. */
-export function readProfile(json: string): { readonly document: ProfileDocument; readonly compiled: CompiledProfile } {
+export async function readProfile(
+  json: string,
+): Promise<{ readonly document: ProfileDocument; readonly compiled: CompiledProfile }> {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (error) {
     throw new Fault('PROFILE_INVALID', 'it is not JSON', {}, error);
   }
-  validator ??= new Ajv2020({ allErrors: true, strict: true }).compile<ProfileDocument>(PROFILE_SCHEMA);
-  if (!validator(value)) {
-    const problems = (validator.errors ?? []).map(
+  validator ??= makeValidator();
+  const passes = await validator;
+  if (!passes(value)) {
+    const problems = (passes.errors ?? []).map(
       (error) => `${placeOf(error.instancePath)}: ${error.message ?? 'wrong'}${detailOf(error.params)}`,
     );
     throw new Fault('PROFILE_INVALID', problems.join('; '));
@@ -104,9 +112,9 @@ export function readProfile(json: string): { readonly document: ProfileDocument;
 }
 
 /** The compiled profile of a stored document; `name` says which. */
-export function storedProfile(json: string, name: string): CompiledProfile {
+export async function storedProfile(json: string, name: string): Promise<CompiledProfile> {
   try {
-    return readProfile(json).compiled;
+    return (await readProfile(json)).compiled;
   } catch (error) {
     throw new Fault('STORE_CORRUPT', `the document of profile ${name} does not pass any more`, {}, error);
   }

@@ -7,13 +7,12 @@
  * of a wrong header never holds more than a few shortened names, without control characters and long runs of digits:
  * a file without a header shows a record there.
  */
-import { assert } from '../core/assert.ts';
 import type { FaultCode } from '../core/faults.ts';
 import { maskDigits } from '../core/telemetry.ts';
 import { IGNORED_COLUMN } from './columns.ts';
 import { codePointTable, oneByteCharacters, toUtf8, UTF8_GROWTH_MAX } from './locale.ts';
 import type { Dialect, Encoding } from './plan.ts';
-import { compileProfile, DEFAULT_DOCUMENT, type HeaderLayout } from './profile.ts';
+import { defaultProfile, type HeaderLayout } from './profile.ts';
 import { DOUBLED, RecordSplitter } from './records.ts';
 import { codePoints } from './utf8.ts';
 
@@ -46,9 +45,7 @@ const NAME_TOLD_CHARACTERS_MAX = 64;
 
 /** How the default format begins. */
 export function defaultLayout(): HeaderLayout {
-  const compiled = compileProfile(DEFAULT_DOCUMENT);
-  assert(!('problems' in compiled), 'the default format is a profile');
-  return compiled.layout;
+  return defaultProfile().layout;
 }
 
 /**

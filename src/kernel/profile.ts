@@ -5,6 +5,7 @@
  * Positions and lines count from 1. Fixed values, defaults and bounds are written as the default format writes them,
  * whatever the file's own notation.
  */
+import { assert } from '../core/assert.ts';
 import { readCents } from '../core/text.ts';
 import { COLUMNS, type ColumnName, IGNORED_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { isConstant } from './constants.ts';
@@ -89,6 +90,13 @@ const BASE_REQUIRED = (1 << REQUIRED_COLUMNS) - 1;
 
 /** Reads the default format. */
 export const DEFAULT_DOCUMENT: ProfileDocument = { format: 1 };
+
+/** The default format, compiled. */
+export function defaultProfile(): CompiledProfile {
+  const compiled = compileProfile(DEFAULT_DOCUMENT);
+  assert(!('problems' in compiled), 'the default profile is one');
+  return compiled;
+}
 
 /** The compiled profile, or what is wrong with the document, all of it. */
 export function compileProfile(document: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {

@@ -13,7 +13,7 @@ import { readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import { RULES_VERSION } from '../kernel/plan.ts';
-import { type CompiledProfile, DEFAULT_DOCUMENT } from '../kernel/profile.ts';
+import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
 import { DEFAULT_PROFILE } from './accept.ts';
@@ -57,11 +57,11 @@ interface Source extends ObjectPin {
 
 /** The version of the profile that the batch was accepted under, compiled. Faults: `PROFILE_UNKNOWN`, `STORE_CORRUPT`. */
 async function profileOf(context: StageContext, batch: Batch): Promise<CompiledProfile> {
-  if (batch.profile === DEFAULT_PROFILE) return storedProfile(JSON.stringify(DEFAULT_DOCUMENT), batch.profile);
+  if (batch.profile === DEFAULT_PROFILE) return defaultProfile();
   const pin = readPin(batch.profile);
   const record = pin === undefined ? undefined : await context.clients.getProfile(pin.name, pin.version);
   if (record === undefined) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: batch.id });
-  return storedProfile(record.document, batch.profile);
+  return await storedProfile(record.document, batch.profile);
 }
 
 /** The text to split: the object itself, or what it inflates to. */

@@ -48,7 +48,7 @@ describe.each(['erp-brasil', 'planilha', 'legado', 'contabil'])('the profile %s'
   it('reads a made file of many ranges as its truth says', async () => {
     const { box } = sandbox;
     await addProfile(box, name);
-    const { compiled } = readProfile(readFileSync(join(FOLDER, `${name}.json`), 'utf8'));
+    const { compiled } = await readProfile(readFileSync(join(FOLDER, `${name}.json`), 'utf8'));
     const options = { ...FIXTURE_DEFAULTS, lines: 6000, seed: 9, asOf: AS_OF, badShare: 0.1, quotedShare: 0.2 };
     const blocks = [
       ...profileBlocks(options, compiled, { quoteAll: name === 'erp-brasil', crlf: true }, { truth: true }),

@@ -68,7 +68,9 @@ export async function startFaultProxy(target: string, shares: FaultShares, seed:
       return;
     }
     const sends = /SendMessage(Batch)?$/.test(String(request.headers['x-amz-target'] ?? ''));
-    if (sends && random() < shares.sentTwice) {
+    // The first one always: a short run sends too few for a share to be sure of any.
+    const draw = random();
+    if (sends && (draw < shares.sentTwice || (shares.sentTwice > 0 && counts.sentTwice === 0))) {
       counts.sentTwice += 1;
       await forward(request, body);
     }
