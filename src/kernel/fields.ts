@@ -29,7 +29,7 @@ export const EMAIL_BYTES_MAX = 254;
 export const PHONE_DIGITS_MAX = 15;
 export const INSTALLMENT_BYTES_MAX = 7;
 const PHONE_DIGITS_MIN = 8;
-const AMOUNT_BYTES_MAX = 40;
+export const AMOUNT_BYTES_MAX = 40;
 const AMOUNT_UNITS_LIMIT = 1e13;
 const EMAIL_LOCAL_BYTES_MAX = 64;
 const LABEL_BYTES_MAX = 63;
@@ -103,13 +103,20 @@ export function checkAmount(bytes: Uint8Array, start: number, end: number): numb
     if (digit < 0 || digit > 9) break;
     units = units * 10 + digit;
   }
-  if (i === start) return AMOUNT_FORMAT;
+  return i === start ? AMOUNT_FORMAT : withDecimals(bytes, i, end, units, DOT);
+}
+
+/**
+ * The cents of an amount whose units are read: `[at, end)` is empty, or the mark of the decimals and one or two digits.
+ * Below 0 a code.
+ */
+export function withDecimals(bytes: Uint8Array, at: number, end: number, units: number, mark: number): number {
   let cents = 0;
-  if (i < end) {
-    const decimals = end - i - 1;
-    if (bytes[i] !== DOT || decimals < 1 || decimals > 2) return AMOUNT_FORMAT;
-    const tenths = bytes[i + 1] - ZERO;
-    const hundredths = decimals === 2 ? bytes[i + 2] - ZERO : 0;
+  if (at < end) {
+    const decimals = end - at - 1;
+    if (bytes[at] !== mark || decimals < 1 || decimals > 2) return AMOUNT_FORMAT;
+    const tenths = bytes[at + 1] - ZERO;
+    const hundredths = decimals === 2 ? bytes[at + 2] - ZERO : 0;
     if (tenths < 0 || tenths > 9 || hundredths < 0 || hundredths > 9) return AMOUNT_FORMAT;
     cents = tenths * 10 + hundredths;
   }

@@ -4,18 +4,14 @@
  * `utf8.ts`, with the same answers: at least 0 is the value, below 0 a record code's id, negated.
  */
 import { RECORD_CODES } from '../core/codes.ts';
-import { daysInMonth } from './fields.ts';
+import { AMOUNT_BYTES_MAX, daysInMonth, withDecimals } from './fields.ts';
 import type { DateForm, Encoding } from './plan.ts';
 
 const AMOUNT_FORMAT = -RECORD_CODES.AMOUNT_FORMAT.id;
-const AMOUNT_NOT_POSITIVE = -RECORD_CODES.AMOUNT_NOT_POSITIVE.id;
-const AMOUNT_TOO_LARGE = -RECORD_CODES.AMOUNT_TOO_LARGE.id;
 const DATE_FORMAT = -RECORD_CODES.DATE_FORMAT.id;
 const DATE_NOT_REAL = -RECORD_CODES.DATE_NOT_REAL.id;
 const CONTROL = -RECORD_CODES.CHARACTER_INVALID.id;
 
-const AMOUNT_BYTES_MAX = 40;
-const AMOUNT_UNITS_LIMIT = 1e13;
 const ZERO = 0x30;
 /** Digits of a group between two marks of thousands, and the most before the first mark. */
 const GROUP_DIGITS = 3;
@@ -51,18 +47,7 @@ export function checkLocalAmount(
     digits = 0;
   }
   if (digits === 0 || (grouped && digits !== GROUP_DIGITS)) return AMOUNT_FORMAT;
-  let cents = 0;
-  if (i < end) {
-    const decimals = end - i - 1;
-    if (bytes[i] !== decimal || decimals < 1 || decimals > 2) return AMOUNT_FORMAT;
-    const tenths = bytes[i + 1] - ZERO;
-    const hundredths = decimals === 2 ? bytes[i + 2] - ZERO : 0;
-    if (tenths < 0 || tenths > 9 || hundredths < 0 || hundredths > 9) return AMOUNT_FORMAT;
-    cents = tenths * 10 + hundredths;
-  }
-  if (units >= AMOUNT_UNITS_LIMIT) return AMOUNT_TOO_LARGE;
-  const total = units * 100 + cents;
-  return total === 0 ? AMOUNT_NOT_POSITIVE : total;
+  return withDecimals(bytes, i, end, units, decimal);
 }
 
 /** Where year, month and day stand in a day that is written so, which bytes are marks, and how long it is. */
