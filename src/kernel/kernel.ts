@@ -1,6 +1,6 @@
 /**
- * The kernel: reads one range chunk by chunk, splits it into records, checks and transforms each, deals it to its shard
- * and packs it; rejected records go, raw, into the rejects part.
+ * The kernel: reads one range chunk by chunk, has a reader find its records, checks and transforms each, deals it to its
+ * shard and packs it; rejected records go, raw, into the rejects part.
  *
  * Promises: no I/O, no fault on any data; what comes out is a function of the range's bytes and the plan, however the
  * bytes are cut into chunks. «Output full» is a state: `feed` stops before it would need room that is not there.
@@ -15,11 +15,9 @@ import { hashRef, shardOf } from './hash.ts';
 import { PageWriter } from './pages.ts';
 import { EntryWriter } from './parts.ts';
 import type { RecordPlan } from './plan.ts';
-import { RecordSplitter } from './records.ts';
+import { createReader, type RecordReader } from './reader.ts';
 import { RecordValues } from './values.ts';
 
-const LF = 0x0a;
-const CR = 0x0d;
 const REJECTED = OUTCOMES.indexOf('rejected');
 /** Size at which a block of rejects is given out. */
 export const REJECTS_BLOCK_BYTES = 64 * 1024;
@@ -43,7 +41,7 @@ export interface RangeTotals {
 
 export class RangeKernel {
   readonly #plan: RecordPlan;
-  readonly #splitter: RecordSplitter;
+  readonly #reader: RecordReader;
   readonly #values: RecordValues;
   readonly #pages: PageWriter;
   readonly #rejects = new EntryWriter(REJECTS_BLOCK_BYTES);
@@ -61,7 +59,7 @@ export class RangeKernel {
   /** `firstLine` and `startOffset` are those of the range's first byte. `slab`: memory for the open pages, see PageWriter. */
   constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number, slab?: Uint8Array) {
     this.#plan = plan;
-    this.#splitter = new RecordSplitter(plan.dialect, plan.fields.length);
+    this.#reader = createReader(plan);
     this.#values = new RecordValues(plan.dialect.quote, plan.fields, plan.reading);
     this.#pages = new PageWriter(plan.shards, pageBytes, slab);
     this.#pagesByShard = new Array<number>(plan.shards).fill(0);
@@ -83,22 +81,12 @@ export class RangeKernel {
   feed(bytes: Uint8Array, from: number, to: number, last: boolean): number {
     assert(!this.full && !this.#flushed, 'output is taken before more is fed');
     const source = plainView(bytes);
-    const splitter = this.#splitter;
+    const reader = this.#reader;
     let at = from;
     while (at < to) {
-      const first = source[at];
-      if (first === LF || first === CR) {
-        const lineEnd = first === LF ? at : at + 1;
-        if (lineEnd === to && !last) break;
-        if (lineEnd < to && source[lineEnd] === LF) {
-          this.#advance(lineEnd + 1 - at, 1);
-          at = lineEnd + 1;
-          continue;
-        }
-      }
-      const end = splitter.split(source, at, to, last);
-      if (end < 0 || !this.#record(source, at, end)) break;
-      this.#advance(end - at, splitter.innerLines + 1);
+      const end = reader.next(source, at, to, last);
+      if (end < 0 || (reader.isRecord && !this.#record(source, at, end))) break;
+      this.#advance(end - at, reader.lines);
       at = end;
       if (this.#rejects.full) break;
     }
@@ -113,8 +101,9 @@ export class RangeKernel {
   /** `false`: the record's page has no room, and nothing was counted. */
   #record(bytes: Uint8Array, start: number, end: number): boolean {
     const values = this.#values;
-    const code = values.check(bytes, this.#splitter, end - start);
-    const source = values.source(bytes, REF);
+    const reader = this.#reader;
+    const code = values.check(reader.source, reader.fields, end - start);
+    const source = values.source(reader.source, REF);
     const refStart = values.starts[REF];
     const refEnd = values.ends[REF];
     if (code !== 0) {
@@ -137,7 +126,7 @@ export class RangeKernel {
     }
     const refHash = hashRef(source, refStart, refEnd, this.#plan.hashSeed);
     const shard = shardOf(refHash, this.#plan.shards);
-    if (!this.#pages.append(shard, this.#line, this.#offset, end - start, refHash, bytes, values)) return false;
+    if (!this.#pages.append(shard, this.#line, this.#offset, end - start, refHash, reader.source, values)) return false;
     this.#staged.add(values.cents);
     this.#recordsByShard[shard]++;
     return true;

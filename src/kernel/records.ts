@@ -9,6 +9,7 @@
  * incomplete record was tried before.
  */
 import { assert } from '../core/assert.ts';
+import { RECORD_CODES } from '../core/codes.ts';
 import type { Dialect } from './plan.ts';
 
 /** Flags of a field. */
@@ -17,6 +18,9 @@ export const CONTROL = 2; // holds control characters of ASCII, among them TAB, 
 export const DOUBLED = 4; // holds doubled quotes: what stands between start and end is still to be unescaped
 export const MALFORMED = 8;
 export const RUN = 16; // holds two spaces in a row
+
+const QUOTE_MALFORMED = RECORD_CODES.QUOTE_MALFORMED.id;
+const FIELD_COUNT = RECORD_CODES.FIELD_COUNT.id;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -42,6 +46,10 @@ export class RecordSplitter {
   innerLines = 0;
   /** Index of the first malformed field; -1 for none. */
   malformed = -1;
+  /** As `RecordFields` has them, where `capacity` is the number of fields that a record must have. */
+  fault = 0;
+  faultField = -1;
+  readonly readable = false;
   /** Whether the input ended inside quotes; the field is then malformed as well. */
   unclosed = false;
 
@@ -138,7 +146,8 @@ export class RecordSplitter {
         continue;
       }
       this.fields = fields;
-      this.malformed = malformed;
+      this.malformed = this.faultField = malformed;
+      this.fault = malformed >= 0 ? QUOTE_MALFORMED : fields !== capacity ? FIELD_COUNT : 0;
       this.innerLines = this.#lines;
       return at < to ? at + 1 : to;
     }

@@ -48,7 +48,8 @@ import {
 } from './locale.ts';
 import { CENTS_UNREAD } from './parts.ts';
 import type { Reading } from './plan.ts';
-import { CONTROL, DOUBLED, HIGH, type RecordSplitter, RUN } from './records.ts';
+import type { RecordFields } from './reader.ts';
+import { CONTROL, DOUBLED, HIGH, RUN } from './records.ts';
 import { codePoints } from './utf8.ts';
 
 /** Room for what grows where texts of one byte a character become UTF-8: only texts that passed their bounds do. */
@@ -107,22 +108,25 @@ export class RecordValues {
   }
 
   /**
-   * Checks the record that `record` has just split, `recordBytes` long.
+   * Checks a record, `recordBytes` long, whose fields stand in `bytes`.
    * @returns 0 where it passes; else the id of the code, with `column`, and `cents` and the reference if they are readable
    */
-  check(bytes: Uint8Array, record: RecordSplitter, recordBytes: number): number {
+  check(bytes: Uint8Array, record: RecordFields, recordBytes: number): number {
     const fields = this.#fields;
     this.warning = 0;
     this.cents = CENTS_UNREAD;
     this.scratched = 0;
     this.starts[REF] = this.ends[REF] = 0;
-    if (record.malformed >= 0 || record.fields !== fields.length) return this.#badShape(record);
+    let fault = record.fault;
+    if (fault !== 0) {
+      this.column = this.#columnAt(record.faultField);
+      if (!record.readable) return fault;
+    }
     if (this.#reading === undefined) {
       this.#scratchUsed = 0;
       if (recordBytes > this.scratch.length) this.scratch = new Uint8Array(2 ** Math.ceil(Math.log2(recordBytes)));
     } else this.#placeFixed(recordBytes);
 
-    let fault = 0;
     for (let field = 0; field < fields.length; field++) {
       const column = fields[field];
       if ((fault !== 0 && column !== AMOUNT && column !== REF) || column === IGNORED_COLUMN) continue;
@@ -136,11 +140,9 @@ export class RecordValues {
     return fault;
   }
 
-  #badShape(record: RecordSplitter): number {
-    const { malformed } = record;
-    this.column = malformed >= 0 && malformed < this.#fields.length ? this.#fields[malformed] : NO_COLUMN;
-    if (this.column === IGNORED_COLUMN) this.column = NO_COLUMN;
-    return malformed >= 0 ? RECORD_CODES.QUOTE_MALFORMED.id : RECORD_CODES.FIELD_COUNT.id;
+  #columnAt(field: number): number {
+    const column = field >= 0 && field < this.#fields.length ? this.#fields[field] : NO_COLUMN;
+    return column === IGNORED_COLUMN ? NO_COLUMN : column;
   }
 
   /** Below 0 is a code, negated. */
