@@ -17,8 +17,7 @@ const TIMES = 50;
 const HELP = `npm run repeat -- [--times N] [--seed S] [--keep FOLDER] [SUITE…]
 
 Runs the suites (files or folders, as vitest takes them; by default those that use time or processes) N times (${TIMES}), the
-files and tests in an order drawn from the seed plus the number of the round, and prints for each file how many runs were
-clean. Exit 0 all were, 1 any failed. What failed is kept in FOLDER (.repeat/): one file a failure.
+files in an order drawn from the seed plus the number of the round, and prints for each file how many runs were clean. Exit 0 all were, 1 any failed. What failed is kept in FOLDER (.repeat/): one file a failure.
 
 REMESSA_TEST_AWS=1 adds what needs DynamoDB Local and moto (npm run aws-servers). \`nice -n 10\` lets others work beside it.
 `;
@@ -106,7 +105,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
 async function runOnce({ suites, keep }: Options, seed: number): Promise<{ report?: Report; says: string }> {
   const file = join(keep, 'round.json');
   writeFileSync(file, '');
-  const args = ['run', ...suites, '--sequence.shuffle', `--sequence.seed=${seed}`, '--reporter=default'];
+  const args = ['run', ...suites, '--sequence.shuffle.files', `--sequence.seed=${seed}`, '--reporter=default'];
   const child = spawn(
     join(ROOT, 'node_modules/.bin/vitest'),
     [...args, '--reporter=json', `--outputFile.json=${file}`],

@@ -33,6 +33,7 @@ import { isRole, type Role, type RunningRoles, startRoles } from './roles/roles.
 import { listenToWorkers, type WorkerSetup } from './roles/worker.ts';
 import type { StageContext } from './stages/context.ts';
 import type { Channels } from './stages/deliver.ts';
+import { SHORT_TASKS } from './stages/shortTasks.ts';
 import type { TaskTable } from './stages/tasks.ts';
 
 /** A worker's heap holds code, messages and rows on their way; its buffers lie outside of it. */
@@ -199,6 +200,7 @@ async function startEngine(
     workerUrl: new URL('./roles/worker.ts', import.meta.url),
     workerData: setup,
     threads: settings.threads,
+    shortTasks: SHORT_TASKS,
     heapMiB: WORKER_HEAP_MIB,
   });
   const scanCredits = new Credits(settings.threads + 1);

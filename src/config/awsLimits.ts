@@ -68,13 +68,24 @@ export function awsSharedHolders(settings: Settings): Holder[] {
 export function awsThreadHolders(settings: Settings): Holder[] {
   if (settings.driver !== 'aws') return [];
   const each = settings.threads;
-  const s = settings;
   return [
-    { name: "a thread's connections", bytes: CLIENTS_BYTES + 2 * s.awsConnections * CONNECTION_BYTES, each },
+    { name: "a thread's connections", bytes: threadConnectionsBytes(settings), each },
     { name: 'requests and answers of staged pages', bytes: stagingBytes(settings), each },
     { name: 'a part being uploaded', bytes: uploadBytes(settings), each },
     { name: 'debts on their way', bytes: debtRequestsBytes(settings), each },
   ];
+}
+
+/** Of the thread that has short tasks alone. */
+export function awsShortThreadHolders(settings: Settings): Holder[] {
+  return [
+    { name: 'its connections', bytes: threadConnectionsBytes(settings), each: 1 },
+    { name: 'its debts on their way', bytes: debtRequestsBytes(settings), each: 1 },
+  ];
+}
+
+function threadConnectionsBytes({ awsConnections }: Settings): number {
+  return CLIENTS_BYTES + 2 * awsConnections * CONNECTION_BYTES;
 }
 
 /** Open ranges that may keep a connection: half of what there is, so that everything else finds one. */

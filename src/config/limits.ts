@@ -7,7 +7,7 @@
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { BODIES_IN_HAND } from './apiSettings.ts';
-import { awsMergeBytes, awsProblems, awsSharedHolders, awsThreadHolders } from './awsLimits.ts';
+import { awsMergeBytes, awsProblems, awsSharedHolders, awsShortThreadHolders, awsThreadHolders } from './awsLimits.ts';
 import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 
 const KiB = 1024;
@@ -109,7 +109,7 @@ export function deriveLimits(settings: Settings): Limits {
 
 /** How many threads fit beside everything else; at least 1, even where that does not fit. */
 export function threadsThatFit(settings: Settings): number {
-  const shared = sumOf(sharedHolders(settings));
+  const shared = sumOf([...sharedHolders(settings), ...shortThreadHolders(settings)]);
   const perThread = sumOf(threadHolders({ ...settings, threads: 1 }));
   return Math.max(1, Math.floor((settings.memoryBytesMax - shared) / perThread));
 }
@@ -137,7 +137,7 @@ function share(budgetBytes: number, shards: number, min: number, max: number): n
 }
 
 function memoryHolders(settings: Settings): Holder[] {
-  return [...sharedHolders(settings), ...threadHolders(settings)];
+  return [...sharedHolders(settings), ...threadHolders(settings), ...shortThreadHolders(settings)];
 }
 
 function sharedHolders(settings: Settings): Holder[] {
@@ -171,6 +171,27 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
     { ...hungriest, each },
     ...(settings.driver === 'embedded' ? embeddedThreadHolders(settings) : awsThreadHolders(settings)),
+  ];
+}
+
+/** The one thread of short tasks: it inspects files and registers small batches, and touches no more than these need. */
+function shortThreadHolders(settings: Settings): Holder[] {
+  const records = Math.max(CHUNK_RECORDS_MIN, settings.smallRecordsMax);
+  const bufferBytes = settings.smallBytesMax + 3 * settings.recordBytesMax;
+  return [
+    { name: 'the thread of short tasks', bytes: THREAD_BASE_BYTES + KERNEL_TABLE_BYTES, each: 1 },
+    { name: 'its small batch', bytes: settings.smallBytesMax * 4 + bufferBytes, each: 1 },
+    {
+      name: 'its records and references',
+      bytes: records * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES + REFERENCE_BYTES),
+      each: 1,
+    },
+    ...(settings.driver === 'embedded'
+      ? [
+          { name: 'its rows on their way to the debts', bytes: REGISTER_ROWS_BYTES, each: 1 },
+          { name: 'its cache of debts', bytes: Math.floor(settings.debtsCacheBytes / settings.threads), each: 1 },
+        ]
+      : awsShortThreadHolders(settings)),
   ];
 }
 
@@ -247,6 +268,7 @@ const MEMORY_SETTINGS: readonly SettingName[] = [
   'stagingBufferBytes',
   'debtsCacheBytes',
   'smallBytesMax',
+  'smallRecordsMax',
   'awsConnections',
   'awsRequestBytes',
   'awsRequestsMax',

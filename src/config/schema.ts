@@ -55,7 +55,7 @@ export const SETTINGS = {
     type: 'bytes',
     min: 128 * MiB,
     max: 1 * TiB,
-    default: 420 * MiB,
+    default: 480 * MiB,
     means: 'what all buffers and the process itself may add up to; a configuration that needs more is refused at boot',
   },
 

@@ -76,7 +76,7 @@ async function renderPieces(
         rejects: rejects.slice(from, to).flatMap((part) => (part === null ? [] : [part])),
         outcomes: shards.map((shard) => stretchOf(shard, piece, pieces.length)),
       },
-      signal,
+      { client: batch.client, signal },
     );
     await registry.putResult(batch.id, 'finish', piece, JSON.stringify(result));
   };
@@ -124,7 +124,7 @@ export async function free(context: StageContext, id: string, signal: AbortSigna
     await context.registry.clearFailures(id);
     return;
   }
-  await context.pool.run('freeStaging', { batch: id }, signal);
+  await context.pool.run('freeStaging', { batch: id }, { client: batch.client, signal });
   await context.objects.deletePrefix(partsPrefix(id));
   await context.objects.deletePrefix(workPrefix(id));
   await context.registry.dropResults(id, ['range', 'staged', 'preview', 'shard']);

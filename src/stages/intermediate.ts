@@ -33,7 +33,7 @@ async function stage(context: StageContext, batch: Batch, range: number, signal:
   const result: RangeResult = await context.pool.run(
     'range',
     { manifest: slim(manifest, range), range, attempt },
-    signal,
+    { client: batch.client, signal },
   );
   await context.registry.putResult(batch.id, 'range', range, JSON.stringify(result));
   context.telemetry.emit({

@@ -74,10 +74,11 @@ async function readableSource(
 ): Promise<Source & { readonly text: InspectedText }> {
   const opening = { dialect: profile.dialect, layout: profile.layout };
   const object: Source = { key: batch.key, etag: batch.etag, bytes: batch.bytes };
-  const first = await context.pool.run('inspect', { source: object, inflated: false, ...opening }, signal);
+  const whose = { client: batch.client, signal };
+  const first = await context.pool.run('inspect', { source: object, inflated: false, ...opening }, whose);
   if (first.kind === 'text') return { ...object, text: first };
-  const inflated = await context.pool.run('inflate', { source: object, key: workKey(batch.id, attempt) }, signal);
-  const second = await context.pool.run('inspect', { source: inflated, inflated: true, ...opening }, signal);
+  const inflated = await context.pool.run('inflate', { source: object, key: workKey(batch.id, attempt) }, whose);
+  const second = await context.pool.run('inspect', { source: inflated, inflated: true, ...opening }, whose);
   assert(second.kind === 'text', 'what was inflated is inspected as text or refused');
   return { ...inflated, text: second };
 }
@@ -103,7 +104,8 @@ async function scanPieces(
       while (next < source.bytes && inFlight.length <= threads) {
         const end = Math.min(next + rangeBytes, source.bytes);
         const giveBack = await context.scanCredits.take(1);
-        const piece = context.pool.run('scan', { source, start: next, end, dialect }, signal).finally(giveBack);
+        const whose = { client: batch.client, signal };
+        const piece = context.pool.run('scan', { source, start: next, end, dialect }, whose).finally(giveBack);
         piece.catch(() => {});
         inFlight.push(piece);
         next = end;

@@ -70,7 +70,7 @@ async function register(
         .map((piece) => piece.firstLine),
       attempt: attemptId(context.random),
     },
-    signal,
+    { client: batch.client, signal },
   );
   await context.registry.putResult(batch.id, resultKindOf(mode), shard, JSON.stringify(result));
   context.telemetry.emit({

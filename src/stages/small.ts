@@ -28,16 +28,20 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
   let standing = await context.registry.getResult(batch.id, kind, 0);
   if (standing === undefined) {
     const startedMs = context.clock.monotonicMs();
-    const result: SmallResult = await context.pool.run('small', {
-      manifest,
-      batch: batch.id,
-      client: batch.client,
-      mode,
-      turn: batch.turn ?? 0,
-      turnAtMs: batch.turnAtMs ?? 0,
-      rules: manifest.rules,
-      fields: columnsOf(manifest.plan),
-    });
+    const result: SmallResult = await context.pool.run(
+      'small',
+      {
+        manifest,
+        batch: batch.id,
+        client: batch.client,
+        mode,
+        turn: batch.turn ?? 0,
+        turnAtMs: batch.turnAtMs ?? 0,
+        rules: manifest.rules,
+        fields: columnsOf(manifest.plan),
+      },
+      { client: batch.client },
+    );
     standing = await context.registry.putResult(batch.id, kind, 0, JSON.stringify(result));
     const { rejects, outcomes } = result;
     const named = linesByOutcome(outcomes);

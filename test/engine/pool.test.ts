@@ -1,5 +1,5 @@
 /** The pool over real threads: how results, faults, bugs, deaths and aborts arrive. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Fault, isFault } from '../../src/core/faults.ts';
 import { WorkerPool } from '../../src/engine/pool.ts';
 import type { POOL_TASKS } from './poolWorker.ts';
@@ -29,6 +29,104 @@ async function faultOf(work: Promise<unknown>): Promise<Fault> {
   if (!isFault(error)) throw new Error(`a fault was expected, not ${String(error)}`);
   return error;
 }
+
+function poolOf(threads: number): WorkerPool<Tasks> {
+  return new WorkerPool<Tasks>({
+    workerUrl: new URL('./poolWorker.ts', import.meta.url),
+    workerData: null,
+    threads,
+    shortTasks: new Set(['short']),
+    heapMiB: 64,
+  });
+}
+
+/** A bell that tasks wait for in their threads. */
+function bell(): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
+function ring(it: Int32Array<SharedArrayBuffer>): void {
+  Atomics.store(it, 0, 1);
+  Atomics.notify(it, 0);
+}
+
+describe('threads among clients', () => {
+  let fair: WorkerPool<Tasks>;
+
+  afterEach(async () => {
+    await fair.close();
+  });
+
+  it('go to who waits for another’s many pieces after one of them, and to both in turns then', async () => {
+    fair = poolOf(1);
+    const order: string[] = [];
+    const run = async (client: string, name: string, until?: Int32Array<SharedArrayBuffer>): Promise<void> => {
+      order.push(String(await fair.run('held', { name, until }, { client })));
+    };
+    const first = bell();
+    const giant = [run('giant', 'g1', first), ...['g2', 'g3', 'g4', 'g5'].map((name) => run('giant', name))];
+    const others = [...['s1', 's2', 's3'].map((name) => run('small', name)), run('other', 'o1')];
+    expect([fair.running, fair.queued]).toEqual([1, 8]);
+    ring(first);
+    await Promise.all([...giant, ...others]);
+    expect(order).toEqual(['g1', 's1', 'o1', 'g2', 's2', 'g3', 's3', 'g4', 'g5']);
+  });
+
+  it('cannot be kept by a client that comes back again and again', async () => {
+    fair = poolOf(1);
+    const order: string[] = [];
+    const first = bell();
+    const giant = ['g1', 'g2', 'g3'].map(async (name, at) => {
+      order.push(String(await fair.run('held', { name, until: at === 0 ? first : undefined }, { client: 'giant' })));
+    });
+    const chain = (async () => {
+      for (const name of ['s1', 's2', 's3', 's4']) {
+        order.push(String(await fair.run('held', { name, until: undefined }, { client: 'small' })));
+      }
+    })();
+    ring(first);
+    await Promise.all([...giant, chain]);
+    expect(order.indexOf('g3')).toBeLessThan(order.indexOf('s4'));
+    expect(order.slice(0, 2)).toEqual(['g1', 's1']);
+  });
+
+  it('are one more for short tasks, where all are held', async () => {
+    fair = poolOf(2);
+    const until = bell();
+    const held = ['a', 'b', 'c', 'd'].map((name) => fair.run('held', { name, until }, { client: 'giant' }));
+    const ids = await Promise.all([1, 2, 3].map(() => fair.run('short', null, { client: 'small' })));
+    expect(new Set(ids).size).toBe(1);
+    expect([fair.running, fair.queued]).toEqual([2, 2]);
+    ring(until);
+    expect(await Promise.all(held)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('outlive the death of a short task in theirs', async () => {
+    fair = new WorkerPool<Tasks>({
+      workerUrl: new URL('./poolWorker.ts', import.meta.url),
+      workerData: null,
+      threads: 1,
+      shortTasks: new Set(['exit', 'short']),
+      heapMiB: 64,
+    });
+    const until = bell();
+    const held = fair.run('held', { name: 'a', until });
+    const [dead, short] = await Promise.allSettled([fair.run('exit', null), fair.run('short', null)]);
+    expect(dead).toMatchObject({ status: 'rejected', reason: { code: 'WORKER_DIED' } });
+    expect(short.status).toBe('fulfilled');
+    ring(until);
+    expect(await held).toBe('a');
+  });
+
+  it('are let go with everything that waits when the pool is closed', async () => {
+    fair = poolOf(1);
+    const runs = [fair.run('forever', null), fair.run('echo', 1), fair.run('echo', 2)];
+    const ended = Promise.all(runs.map(faultOf));
+    await fair.close();
+    expect((await ended).map((fault) => fault.code)).toEqual(Array(3).fill('WORKER_DIED'));
+    expect((await faultOf(fair.run('echo', 3))).code).toBe('WORKER_DIED');
+  });
+});
 
 describe('the pool', () => {
   it('brings arguments in and results out as plain data', async () => {
@@ -82,8 +180,8 @@ describe('the pool', () => {
 
   it('stops a task whose signal aborts, running or waiting, and goes on', async () => {
     const control = new AbortController();
-    const running = [1, 2, 3].map(() => faultOf(pool.run('forever', null, control.signal)));
-    expect((await faultOf(pool.run('echo', 1, AbortSignal.abort()))).code).toBe('LEASE_LOST');
+    const running = [1, 2, 3].map(() => faultOf(pool.run('forever', null, { signal: control.signal })));
+    expect((await faultOf(pool.run('echo', 1, { signal: AbortSignal.abort() }))).code).toBe('LEASE_LOST');
     control.abort();
     expect((await Promise.all(running)).map((fault) => fault.code)).toEqual(Array(3).fill('LEASE_LOST'));
     expect(await pool.run('echo', 'on')).toBe('on');
@@ -91,7 +189,7 @@ describe('the pool', () => {
 
   it('leaves a task alone whose signal aborts after its end', async () => {
     const control = new AbortController();
-    expect(await pool.run('echo', 1, control.signal)).toBe(1);
+    expect(await pool.run('echo', 1, { signal: control.signal })).toBe(1);
     control.abort();
     expect(await pool.run('echo', 2)).toBe(2);
   });

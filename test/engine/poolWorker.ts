@@ -17,6 +17,17 @@ export const POOL_TASKS = {
   async thread(_args: null): Promise<number> {
     return threadId;
   },
+  async short(_args: null): Promise<number> {
+    return threadId;
+  },
+  /** Keeps its thread until it is rung for. */
+  async held(args: {
+    readonly name: string;
+    readonly until: Int32Array<SharedArrayBuffer> | undefined;
+  }): Promise<string> {
+    if (args.until !== undefined) Atomics.wait(args.until, 0, 0);
+    return args.name;
+  },
   async fault(_args: null): Promise<void> {
     throw new Fault('GZIP_CORRUPT', 'in a worker', { byte: 7, line: 2 }, new Error('cause'));
   },

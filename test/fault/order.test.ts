@@ -8,7 +8,12 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import type { Settings } from '../../src/config/schema.ts';
+import { WorkerPool } from '../../src/engine/pool.ts';
 import type { Batch } from '../../src/io/ports/registry.ts';
+import { ROLES, startRoles } from '../../src/roles/roles.ts';
+import { SHORT_TASKS } from '../../src/stages/shortTasks.ts';
+import type { TaskTable } from '../../src/stages/tasks.ts';
 import {
   dataFolder,
   knob,
@@ -16,10 +21,12 @@ import {
   SMALL_PIECES,
   startDaemon,
   temporaryFolder,
+  until,
   Watch,
   whileRunning,
 } from './harness.ts';
-import { plainFile } from './inProcess.ts';
+import type { HeldSetup } from './held.worker.ts';
+import { dataPlaneOptions, openWorld, plainFile } from './inProcess.ts';
 
 const LARGE = 100_000;
 const FILES = knob('REMESSA_TEST_FILES', 1000);
@@ -148,6 +155,55 @@ describe('two clients', () => {
     const before = between.filter((event) => event.msg === 'range.staged' && event.batch === giant.id).length;
     console.info(`${before} of the giant's ${giant.ranges} ranges before the other's first`);
     expect(before).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('a giant whose shards hold every thread', () => {
+  it('holds up no small batch of another client', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(8));
+    const makePool = (settings: Settings): WorkerPool<TaskTable> =>
+      new WorkerPool<TaskTable>({
+        workerUrl: new URL('./held.worker.ts', import.meta.url),
+        workerData: {
+          settings,
+          driverUrl: new URL('../../src/io/embedded/driver.ts', import.meta.url).href,
+          driverOptions: dataPlaneOptions(settings.dataDir),
+          telemetryChannel: 'order-test',
+          client: 'giant',
+          gate,
+        } satisfies HeldSetup,
+        threads: 2,
+        shortTasks: SHORT_TASKS,
+        heapMiB: 64,
+      });
+    const root = temporaryFolder();
+    await dataFolder(root, 'data');
+    const world = await openWorld(root, { makePool, settings: { smallRecordsMax: 1000 } });
+    const running = startRoles(world.context, new Set(ROLES), undefined);
+    const isCompleted = (file: string): boolean =>
+      world.events.some(({ name, fields }) => name === 'batch.completed' && fields['batch'] === file);
+    try {
+      const giant = await world.accept('giant', 'giant.csv', plainFile(9000, '1.00'));
+      await until(() => Atomics.load(gate, 1) === 2);
+      for (const file of ['a', 'b', 'c']) {
+        const { id } = await world.accept('small', `${file}.csv`, plainFile(700, '2.00'));
+        await until(() => isCompleted(id));
+      }
+      expect(Atomics.load(gate, 1), 'shards of the giant that came to their store').toBe(2);
+      expect(isCompleted(giant.id)).toBe(false);
+      Atomics.store(gate, 0, 1);
+      Atomics.notify(gate, 0);
+      await until(() => isCompleted(giant.id));
+    } finally {
+      Atomics.store(gate, 0, 1);
+      Atomics.notify(gate, 0);
+      await running.stop();
+      await world.close();
+    }
+    expect(debtRows(join(root, 'data'), 'SELECT client, count(*) AS n FROM debts GROUP BY 1 ORDER BY 1')).toEqual([
+      { client: 'giant', n: 9000 },
+      { client: 'small', n: 700 },
+    ]);
   });
 });
 

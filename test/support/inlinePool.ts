@@ -3,7 +3,8 @@
  * results and faults cross as plain data, a worker has one task at a time, and its scratch lives as long as it does.
  */
 import { Fault } from '../../src/core/faults.ts';
-import { answerOf, type WorkerPool } from '../../src/engine/pool.ts';
+import { FairQueue } from '../../src/engine/fairQueue.ts';
+import { answerOf, type RunOptions, type WorkerPool } from '../../src/engine/pool.ts';
 import { createScratch, type Scratch, type TaskContext } from '../../src/stages/taskContext.ts';
 import { TASKS, type TaskTable } from '../../src/stages/tasks.ts';
 
@@ -19,7 +20,7 @@ export class InlinePool {
   before: TaskHook = () => {};
   readonly #context: Omit<TaskContext, 'scratch'>;
   readonly #idle: Scratch[];
-  readonly #queue: ((scratch: Scratch) => void)[] = [];
+  readonly #waiting = new FairQueue<(scratch: Scratch) => void>();
 
   constructor(context: Omit<TaskContext, 'scratch'>, threads = 2) {
     this.threads = threads;
@@ -32,12 +33,12 @@ export class InlinePool {
   }
 
   get queued(): number {
-    return this.#queue.length;
+    return this.#waiting.size;
   }
 
-  async run(task: keyof TaskTable, args: unknown, signal?: AbortSignal): Promise<unknown> {
+  async run(task: keyof TaskTable, args: unknown, { client = '', signal }: RunOptions = {}): Promise<unknown> {
     const given = structuredClone(args);
-    const scratch = this.#idle.pop() ?? (await new Promise<Scratch>((go) => this.#queue.push(go)));
+    const scratch = this.#idle.pop() ?? (await new Promise<Scratch>((go) => this.#waiting.push(client, go)));
     try {
       if (signal?.aborted === true) throw new Fault('LEASE_LOST', `task ${task} was stopped`);
       this.begun.push(task);
@@ -52,7 +53,7 @@ export class InlinePool {
       throw new Error(`task ${task} failed in its worker: ${answer.bug}`);
     } finally {
       // Handed over to who waits: nobody who comes meanwhile gets in between.
-      const next = this.#queue.shift();
+      const next = this.#waiting.take();
       if (next === undefined) this.#idle.push(scratch);
       else next(scratch);
     }
