@@ -10,6 +10,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { awsOptionsOf, openDirect } from '../../src/io/aws/driver.ts';
 import { ALL_QUEUES, TTL_ATTRIBUTE } from '../../src/io/aws/names.ts';
+import { openBatches } from '../../src/stages/batches.ts';
 import { AwsWorld, NAMES } from '../../test/e2e/awsWorld.ts';
 import { dynamoServers, serviceServers } from '../../test/support/aws/servers.ts';
 import { debtsOf, messagesOf, retornoOf } from './embeddedWorld.ts';
@@ -76,8 +77,7 @@ export async function openAwsWorld({ servers, faults, kills, seed }: AwsWorldOpt
     },
     send: (client, name, bytes) => world.send(client, name, bytes, faults ? TOLD_TIMES : 1),
     newest: (client, limit) => stores.registry.list({ client, limit }),
-    unfinished: async () =>
-      (await stores.registry.open()).length + (await messagesOf(stores)).length + (await arrivals()),
+    unfinished: async () => (await openBatches(stores)).length + (await messagesOf(stores)).length + (await arrivals()),
     batches: (client) => stores.registry.list({ client }),
     retorno: (batch) => retornoOf(stores, batch),
     debts: (client) => debtsOf(stores, client),
@@ -89,7 +89,7 @@ export async function openAwsWorld({ servers, faults, kills, seed }: AwsWorldOpt
         const dead = await world.depth(id, true);
         if (dead.waiting + dead.held > 0) left.push(`${dead.waiting + dead.held} dead letters of ${id}`);
       }
-      for (const { id, state } of await stores.registry.open()) left.push(`batch ${id}, ${state}`);
+      for (const { id, state } of await openBatches(stores)) left.push(`batch ${id}, ${state}`);
       for (const prefix of ['parts/', 'work/']) {
         const keys = await world.keys(prefix);
         if (keys.length > 0) left.push(`${keys.length} objects below ${prefix}`);

@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '../../src/core/clock.ts';
 import { type DirectStores, openDirect } from '../../src/io/embedded/driver.ts';
 import { renderAnswer } from '../../src/stages/answers.ts';
+import { openBatches } from '../../src/stages/batches.ts';
 import { QUEUES } from '../../src/stages/messages.ts';
 import type { SoakWorld } from './world.ts';
 
@@ -49,13 +50,13 @@ export async function openEmbeddedWorld(): Promise<SoakWorld> {
       renameSync(aside, join(folder, name));
     },
     newest: (client, limit) => stores.registry.list({ client, limit }),
-    unfinished: async () => (await stores.registry.open()).length + (await messagesOf(stores)).length,
+    unfinished: async () => (await openBatches(stores)).length + (await messagesOf(stores)).length,
     batches: (client) => stores.registry.list({ client }),
     retorno: (batch) => retornoOf(stores, batch),
     debts: (client) => debtsOf(stores, client),
     async remains() {
       const left = [...(await messagesOf(stores)), ...filesBelow(dataDir), ...unsound(dataDir)];
-      for (const { id, state } of await stores.registry.open()) left.push(`batch ${id}, ${state}`);
+      for (const { id, state } of await openBatches(stores)) left.push(`batch ${id}, ${state}`);
       return left;
     },
     async close() {

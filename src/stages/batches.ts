@@ -166,6 +166,26 @@ export async function* eachResult<Body>(
   }
 }
 
+const OPEN_A_PAGE = 200;
+
+/** Every open batch, once; page by page, however many there are. */
+export async function* eachOpen(context: Pick<StageContext, 'registry'>): AsyncGenerator<Batch> {
+  let after: string | undefined;
+  do {
+    const { batches, next } = await context.registry.open({
+      max: OPEN_A_PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* batches;
+    after = next;
+  } while (after !== undefined);
+}
+
+/** All of them at once, for who knows that they are few. */
+export async function openBatches(context: Pick<StageContext, 'registry'>): Promise<Batch[]> {
+  return await Array.fromAsync(eachOpen(context));
+}
+
 /** The manifest of a batch: from its item where it is small, else from the object store. */
 export async function manifestOf(context: Pick<StageContext, 'objects'>, batch: Batch): Promise<Manifest> {
   if (batch.manifest !== null) return decodeManifest(batch.manifest, batch.id);

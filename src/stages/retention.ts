@@ -16,7 +16,7 @@ export type RetentionContext = Pick<
 
 const BATCHES_A_LOOK = 200;
 
-/** Per client, the number up to which every batch is done with: it spares a running process what it has looked at. */
+/** Per client, the place of acceptance up to which every batch is done with: it spares a running process what it has looked at. */
 export type Done = Map<string, number>;
 
 /** Answers for how many batches were freed of their files. */
@@ -48,12 +48,12 @@ async function expireClient(context: RetentionContext, client: string, beforeMs:
     const filter = { client, limit: BATCHES_A_LOOK, ...(before === undefined ? {} : { before }) };
     const page = await context.registry.list(filter);
     for (const batch of page) {
-      newest = Math.max(newest, batch.number);
-      if (batch.number <= doneTo || batch.erasedAtMs !== undefined) continue;
+      newest = Math.max(newest, batch.acceptedNumber);
+      if (batch.acceptedNumber <= doneTo || batch.erasedAtMs !== undefined) continue;
       if (endedAtMs(batch) < beforeMs && (await expireBatch(context, batch))) expired += 1;
-      else open = Math.min(open, batch.number);
+      else open = Math.min(open, batch.acceptedNumber);
     }
-    const least = Math.min(...page.map(({ number }) => number));
+    const least = Math.min(...page.map(({ acceptedNumber }) => acceptedNumber));
     if (page.length < BATCHES_A_LOOK || least <= doneTo) break;
     before = least;
   }

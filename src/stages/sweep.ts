@@ -7,7 +7,7 @@
  * by one process: the one whose conditional write says that the batch was looked at.
  */
 import type { Batch } from '../io/ports/registry.ts';
-import { owesUnsent, send, sendOwed } from './batches.ts';
+import { eachOpen, owesUnsent, send, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { owedByState } from './transitions.ts';
 
@@ -15,7 +15,7 @@ import { owedByState } from './transitions.ts';
 export async function sweep(context: StageContext, quietMs: number): Promise<number> {
   const nowMs = context.clock.nowMs();
   let swept = 0;
-  for (const batch of await context.registry.open()) {
+  for await (const batch of eachOpen(context)) {
     // A clock that was set back makes a batch look young for ever: then its age says nothing.
     const ageMs = nowMs - batch.updatedAtMs;
     if (ageMs >= 0 && ageMs < quietMs) continue;

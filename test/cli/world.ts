@@ -208,6 +208,7 @@ export function batchRecord(given: Partial<Batch> = {}): Batch {
     dryRun: false,
     acceptedAtMs: Date.UTC(2026, 7, 1, 12),
     number: 4,
+    acceptedNumber: 4,
     inLine: true,
     state: 'processing',
     revision: 3,

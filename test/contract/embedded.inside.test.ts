@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ControlDb } from '../../src/io/embedded/controlDb.ts';
+import { CONTROL_STEPS, ControlDb } from '../../src/io/embedded/controlDb.ts';
 import { type Answer, type Call, runGroup } from '../../src/io/embedded/controlOps.ts';
 import { DebtsDb } from '../../src/io/embedded/debtsDb.ts';
 import {
@@ -19,7 +19,10 @@ import {
   mergeSmallestRuns,
 } from '../../src/io/embedded/documentRuns.ts';
 import { openDataPlane } from '../../src/io/embedded/driver.ts';
+import { REGISTRY_PLACES } from '../../src/io/embedded/registry.sql.ts';
+import { Sqlite } from '../../src/io/embedded/sqlite.ts';
 import { WRITE_TURN_BYTES, WriteTurn } from '../../src/io/embedded/writeTurn.ts';
+import { acceptedBatch } from '../../src/io/ports/registry.ts';
 import {
   checkDebts,
   dataOptions,
@@ -73,8 +76,8 @@ describe('control database', () => {
     expect(answers.map(({ ok }) => ok)).toEqual([true, false, true]);
     // Not even the number that the broken call had taken is missing from the line.
     expect(answers[2]).toMatchObject({ value: { batch: { number: 2 } } });
-    expect(grouped(db, [{ op: 'registry.open', args: null }])[0]).toMatchObject({
-      value: [{ id: 'b-1' }, { id: 'b-3' }],
+    expect(grouped(db, [{ op: 'registry.open', args: { max: 9 } }])[0]).toMatchObject({
+      value: { batches: [{ id: 'b-1' }, { id: 'b-3' }] },
     });
     db.close();
   });
@@ -92,7 +95,10 @@ describe('control database', () => {
     ]);
     for (const answer of answers) expect(answer).toMatchObject({ ok: false, fault: { code: 'STORE_FULL' } });
     db.db.exec('PRAGMA max_page_count = 4000');
-    expect(grouped(db, [{ op: 'registry.open', args: null }])[0]).toMatchObject({ ok: true, value: [] });
+    expect(grouped(db, [{ op: 'registry.open', args: { max: 9 } }])[0]).toMatchObject({
+      ok: true,
+      value: { batches: [] },
+    });
     expect(grouped(db, [{ op: 'registry.accept', args: draft('b-1') }])[0]).toMatchObject({ ok: true });
     db.close();
   });
@@ -128,10 +134,41 @@ describe('control database', () => {
     expect(await faultCode(openDirectOn(join(dataDir, 'none'), 'read'))).toBe('STORE_IO');
     await (await openDirectOn(dataDir)).close();
     const stores = await openDirectOn(dataDir, 'read');
-    expect(await stores.registry.open()).toEqual([]);
+    expect(await stores.registry.open({ max: 9 })).toEqual({ batches: [] });
     await expect(stores.registry.accept(draft('b-1'))).rejects.toThrow(/opened for writing/);
     await expect(stores.debts.write('acme', 1, [])).rejects.toThrow(/opened for writing/);
     await stores.close();
+  });
+
+  it('brings up to date what a build left that knew of one place in line for good', () => {
+    const path = join(dataDir, 'control.db');
+    const options = {
+      path,
+      mode: 'write',
+      busyMs: 0,
+      cacheBytes: 1 << 20,
+      checkpointPages: 100,
+      pageBytes: 4096,
+    } as const;
+    const older = new Sqlite(options);
+    older.migrate(CONTROL_STEPS.slice(0, CONTROL_STEPS.indexOf(REGISTRY_PLACES)));
+    for (const number of [1, 2, 3]) {
+      const { acceptedNumber, ...body } = acceptedBatch(draft(`b-${number}`), number);
+      older.db
+        .prepare(`INSERT INTO batches (id, client, number, in_line, state, is_open, revision, body)
+                  VALUES (?, 'acme', ?, 1, 'accepted', 1, 1, ?)`)
+        .run(body.id, number, JSON.stringify(body));
+    }
+    older.close();
+    const db = new ControlDb(path, 'write');
+    const listed = grouped(db, [{ op: 'registry.list', args: { client: 'acme', before: 3 } }])[0];
+    expect(listed).toMatchObject({
+      value: [
+        { id: 'b-2', acceptedNumber: 2 },
+        { id: 'b-1', acceptedNumber: 1 },
+      ],
+    });
+    db.close();
   });
 
   it('lets a command read and write beside the engine', async () => {

@@ -181,11 +181,62 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
 
       it('finds what is not final or still owes messages, in the order of acceptance', async () => {
         const [one, two, three] = [await accepted('b-1'), await accepted('b-2', 'beta'), await accepted('b-3')];
-        expect((await registry.open()).map((batch) => batch.id)).toEqual(['b-1', 'b-2', 'b-3']);
+        const open = async () => await registry.open({ max: 9 });
+        expect(new Set((await open()).batches.map(({ id }) => id))).toEqual(
+          new Set([one, two, three].map(({ id }) => id)),
+        );
+        expect((await open()).batches.map(({ id }) => id)).toEqual(['b-1', 'b-2', 'b-3']);
         await registry.replace(moved(one, { state: 'failed', inLine: false, owed: ['free'] }), one.revision);
         await registry.replace(moved(two, { state: 'cancelled', inLine: false, owed: [] }), two.revision);
         await registry.replace(moved(three, { state: 'stalled', owed: [] }), three.revision);
-        expect((await registry.open()).map((batch) => batch.id)).toEqual(['b-1', 'b-3']);
+        expect((await open()).batches.map((batch) => batch.id)).toEqual(['b-1', 'b-3']);
+      });
+
+      it('walks through what is open page by page: each once that is open all the while, whatever opens and closes', async () => {
+        const ids = Array.from({ length: 17 }, (_, i) => `b-${i}`);
+        for (const [i, id] of ids.entries()) await accepted(id, `c-${i % 3}`);
+        const found: string[] = [];
+        let pages = 0;
+        for (let after: string | undefined, more = true; more; pages++) {
+          const page = await registry.open({ max: 4, ...(after === undefined ? {} : { after }) });
+          expect(page.batches.length).toBeLessThanOrEqual(4);
+          found.push(...page.batches.map(({ id }) => id));
+          for (const batch of page.batches.slice(0, 2)) {
+            await registry.replace(moved(batch, { state: 'failed', inLine: false, owed: [] }), batch.revision);
+          }
+          if (pages < 3) await accepted(`late-${pages}`);
+          after = page.next;
+          more = after !== undefined;
+        }
+        expect(pages).toBeGreaterThanOrEqual(5);
+        expect(new Set(found).size).toBe(found.length);
+        expect(found.filter((id) => id.startsWith('b-')).sort()).toEqual([...ids].sort());
+      });
+
+      it('lists a batch where it was accepted, wherever in line it stands now', async () => {
+        for (const id of ['b-1', 'b-2', 'b-3']) await accepted(id);
+        const first = (await registry.get('b-1')) as Batch;
+        await registry.replace(moved(first, { inLine: false }), first.revision);
+        const back = await registry.requeue(moved(first, { inLine: true }), first.revision + 1);
+        expect(back).toMatchObject({ number: 4, acceptedNumber: 1 });
+        const acceptedBefore = async (place: number) =>
+          (await registry.list({ client: 'acme', before: place, limit: 2 })).map(({ id }) => id);
+        expect(await acceptedBefore(99)).toEqual(['b-3', 'b-2']);
+        expect(await acceptedBefore(2)).toEqual(['b-1']);
+        expect((await registry.lineHead('acme', 9)).map(({ id }) => id)).toEqual(['b-2', 'b-3', 'b-1']);
+      });
+
+      it('gives the head of a line behind many that have left it and are open', async () => {
+        const waiting: Batch[] = [];
+        for (let i = 0; i < 40; i++) waiting.push(await accepted(`b-${i}`));
+        const last = await accepted('b-last');
+        for (const batch of waiting) await registry.replace(moved(batch, { inLine: false }), batch.revision);
+        expect(await registry.lineHead('acme', 3)).toEqual([last]);
+        const reopened = await fixture.reopen();
+        expect(await reopened.lineHead('acme', 3)).toEqual([last]);
+        const seventh = waiting[7] as Batch;
+        await reopened.requeue(moved(seventh, { inLine: true }), seventh.revision + 1);
+        expect((await reopened.lineHead('acme', 3)).map(({ id }) => id)).toEqual(['b-last', 'b-7']);
       });
 
       it('gives the head of one client’s line, by number', async () => {
@@ -338,6 +389,6 @@ async function take(
     if (back !== undefined) known.set(id, back);
     return;
   }
-  const next = moved(before, { inLine: step.kind !== 'leave', records: before.records + 1 });
+  const next = moved(before, { inLine: before.inLine && step.kind !== 'leave', records: before.records + 1 });
   if (await registry.replace(next, before.revision)) known.set(id, { ...next, revision: before.revision + 1 });
 }

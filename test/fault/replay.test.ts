@@ -10,7 +10,7 @@ import { Fault } from '../../src/core/faults.ts';
 import { WorkerPool } from '../../src/engine/pool.ts';
 import type { ReceivedMessage, WorkQueue } from '../../src/io/ports/queue.ts';
 import { type Batch, FINAL_STATES } from '../../src/io/ports/registry.ts';
-import { apply, sendOwed } from '../../src/stages/batches.ts';
+import { apply, openBatches, sendOwed } from '../../src/stages/batches.ts';
 import { failBatch } from '../../src/stages/failures.ts';
 import { handlerOf } from '../../src/stages/handlers.ts';
 import { QUEUES, type QueueName } from '../../src/stages/messages.ts';
@@ -101,7 +101,7 @@ async function expectCalmEnd(world: World, dataDir: string): Promise<void> {
 
 async function isOver(world: World): Promise<boolean> {
   const batches = await world.context.registry.list({});
-  return batches.every((batch) => FINAL_STATES.has(batch.state)) && (await world.context.registry.open()).length === 0;
+  return batches.every((batch) => FINAL_STATES.has(batch.state)) && (await openBatches(world.context)).length === 0;
 }
 
 describe('messages', () => {

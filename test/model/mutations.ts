@@ -74,7 +74,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...SOUND,
     says: 'a message is acknowledged before its effect, and nobody sweeps',
-    registry: (registry) => patched(registry, { open: async () => [] }),
+    registry: (registry) => patched(registry, { open: async () => ({ batches: [] }) }),
     queue: (queue) =>
       patched(queue, {
         async receive(name, options) {
@@ -101,7 +101,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...SOUND,
     says: 'the sweep sees no open batch, and sent messages may be lost',
-    registry: (registry) => patched(registry, { open: async () => [] }),
+    registry: (registry) => patched(registry, { open: async () => ({ batches: [] }) }),
     queue: (queue) => {
       let sent = 0;
       return patched(queue, {

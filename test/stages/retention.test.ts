@@ -60,4 +60,25 @@ describe.each([1000, 0])('files of batches (small up to %d records)', (smallReco
     expect(world.objects.keys('raw/')).toEqual([]);
     expect(await expireFiles(keeping, 5 * DAY_MS, new Map())).toBe(0);
   });
+
+  it('of a batch that came back to the line go in their time too, however many were accepted after it', async () => {
+    const world = new World({ settings: { smallRecordsMax } });
+    world.state.installation.hashSeed = 7;
+    const context = world.process();
+    const aside = await world.accept(context, fileOf({ ref: 'R-0' }));
+    world.state.batches.set(aside.id, { ...world.stored(aside), state: 'staged', inLine: false, owed: [] });
+    for (let i = 1; i <= 250; i++) await world.accept(context, fileOf({ ref: `R-${i}` }));
+    await world.drain(context);
+    const done = new Map<string, number>();
+    await world.clock.advance(10 * DAY_MS);
+    expect(await expireFiles(context, 5 * DAY_MS, done)).toBe(250);
+    const back = world.stored(aside);
+    await context.registry.requeue({ ...back, inLine: true }, back.revision);
+    expect(await expireFiles(context, 5 * DAY_MS, done)).toBe(0);
+    const ended = { ...world.stored(aside), state: 'failed', inLine: false } as const;
+    await context.registry.replace({ ...ended, enteredMs: { failed: world.clock.nowMs() } }, ended.revision);
+    await world.clock.advance(6 * DAY_MS);
+    expect(await expireFiles(context, 5 * DAY_MS, done)).toBe(1);
+    expect(world.objects.keys('raw/')).toEqual([]);
+  });
 });

@@ -10,6 +10,7 @@ import {
   type BatchDraft,
   type BatchFilter,
   FINAL_STATES,
+  type OpenPage,
   type Registry,
   type ResultKind,
   type ResultPage,
@@ -85,15 +86,25 @@ export class MemoryRegistry implements Registry {
         .reverse()
         .filter((batch) => filter.client === undefined || batch.client === filter.client)
         .filter((batch) => filter.states === undefined || filter.states.includes(batch.state))
-        .filter((batch) => filter.before === undefined || batch.number < filter.before)
+        .filter((batch) => filter.before === undefined || batch.acceptedNumber < filter.before)
         .slice(0, filter.limit),
     );
   }
 
-  open(): Promise<Batch[]> {
-    return this.#act(({ batches }) =>
-      [...batches.values()].filter((batch) => !FINAL_STATES.has(batch.state) || batch.owed.length > 0),
-    );
+  /** Pages go on after a batch, which is known by its position among all that were ever accepted. */
+  open({ max, after = '0' }: { readonly max: number; readonly after?: string }): Promise<OpenPage> {
+    return this.#act(({ batches }) => {
+      const found = [...batches.values()]
+        .map((batch, index) => ({ batch, position: index + 1 }))
+        .filter(({ position }) => position > Number(after))
+        .filter(({ batch }) => !FINAL_STATES.has(batch.state) || batch.owed.length > 0)
+        .slice(0, max);
+      const last = found.length < max ? undefined : found.at(-1);
+      return {
+        batches: found.map(({ batch }) => batch),
+        ...(last === undefined ? {} : { next: String(last.position) }),
+      };
+    });
   }
 
   lineHead(client: string, max: number): Promise<Batch[]> {

@@ -71,7 +71,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
         ...(before === undefined ? {} : { before: before as number }),
       });
       const last = batches.length === limit ? batches.at(-1) : undefined;
-      const next = last === undefined ? null : encodeCursor('batches', [last.number]);
+      const next = last === undefined ? null : encodeCursor('batches', [last.acceptedNumber]);
       return reply.type(JSON_TYPE).send(pageJson(batches.map(batchView), next));
     },
   );

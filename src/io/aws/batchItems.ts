@@ -12,7 +12,7 @@
 import { assert } from '../../core/assert.ts';
 import { attemptId } from '../../core/ids.ts';
 import { acceptedBatch, type Batch, type BatchDraft } from '../ports/registry.ts';
-import type { Item, KeyedTable, TableDeps } from './keyedTable.ts';
+import type { KeyedTable, TableDeps } from './keyedTable.ts';
 import {
   batchItem,
   batchKey,
@@ -34,6 +34,7 @@ import {
 const MS_PER_SECOND = 1000;
 
 export interface OpenEntry {
+  readonly partition: number;
   readonly id: string;
   readonly sinceMs: number;
 }
@@ -120,12 +121,19 @@ export class BatchItems {
     await this.#table.remove(openKey(id));
   }
 
-  async entries(): Promise<OpenEntry[]> {
-    const partitions = Array.from({ length: OPEN_PARTITIONS }, (_, index) =>
-      this.#table.all({ pk: openPartition(index), only: ['sk', 'since'] }),
-    );
-    const items = (await Promise.all(partitions)).flat();
-    return items.map((item: Item) => ({ id: stringOf(item, 'sk'), sinceMs: numberOf(item, 'since') }));
+  /** At least `max` entries from the given one on, or all that are left; by partition and id. */
+  async entries(max: number, after: OpenEntry | undefined): Promise<OpenEntry[]> {
+    const found: OpenEntry[] = [];
+    for (let partition = after?.partition ?? 0; partition < OPEN_PARTITIONS && found.length < max; partition++) {
+      // Below every id that goes on after this one, and above it: an id holds no character before this.
+      const from = after?.partition === partition ? { from: `${after.id}!` } : {};
+      const span = { pk: openPartition(partition), ...from, pageItems: max, only: ['sk', 'since'] };
+      for await (const page of this.#table.query(span)) {
+        found.push(...page.map((item) => ({ partition, id: stringOf(item, 'sk'), sinceMs: numberOf(item, 'since') })));
+        if (found.length >= max) break;
+      }
+    }
+    return found.slice(0, max);
   }
 
   #ttl(afterMs: number): { N: string } {

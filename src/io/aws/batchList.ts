@@ -19,13 +19,8 @@ export async function newestBatches(line: Line, batches: BatchItems, filter: Bat
   const { client, states, limit = Number.POSITIVE_INFINITY, before } = filter;
   const found: Batch[] = [];
   if (limit <= 0 || states?.length === 0) return found;
-  let below: number | undefined;
-  if (before !== undefined && client !== undefined) {
-    const slot = await line.at(client, before);
-    const of = slot === undefined ? undefined : await batches.read(slot.batch);
-    if (of === undefined || of.batch.number !== before) return found;
-    below = of.first;
-  }
+  // A batch is listed at the slot it was accepted at.
+  const below = client === undefined ? undefined : before;
   const pageItems = Math.min(limit, PAGE_ITEMS_MAX);
   const clients = client === undefined ? await line.clients() : [client];
   const cursors = await cursorsOf(line, clients, below, pageItems);

@@ -8,7 +8,8 @@
  *   and died has left its draft: whoever reads the line finishes it. A requeue that took a slot and has not yet written is put
  *   off by whoever reads the line: the batch gets its next revision, so that the late write is refused. Nobody therefore
  *   comes to stand before a batch that was seen at the head.
- * - `head` moves over slots that are dead or whose batch is closed, and closed batches never open again: it may be kept.
+ * - `head` moves over slots that are dead or whose batch has left the line: it comes back at a slot of its own, if at all
+ *   (port: `requeue`). So `head` may be kept.
  */
 
 import { Fault } from '../../core/faults.ts';
@@ -102,7 +103,7 @@ export class Line {
         for (const slot of slots) {
           const standing = await this.#standing(slot, stored.get(slot.batch));
           const here = standing?.batch.number === slot.number;
-          if (doneWith === slot.number && !(here && standing.open)) doneWith++;
+          if (doneWith === slot.number && !(here && standing.batch.inLine)) doneWith++;
           if (here) found.delete(slot.batch);
           if (here && standing.batch.inLine && found.size < max) found.set(slot.batch, standing.batch);
           moved ||= standing !== undefined && standing.batch.number > slot.number;

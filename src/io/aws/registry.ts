@@ -21,7 +21,7 @@
  */
 import { attemptId } from '../../core/ids.ts';
 import type { Batch, BatchDraft, BatchFilter, Registry, TurnItem } from '../ports/registry.ts';
-import { BatchItems } from './batchItems.ts';
+import { BatchItems, type OpenEntry } from './batchItems.ts';
 import { newestBatches } from './batchList.ts';
 import { KeyedTable, type TableDeps } from './keyedTable.ts';
 import { Line } from './line.ts';
@@ -68,8 +68,8 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
       return await batches.replace({ ...batch, number }, expectedRevision);
     },
     list: (filter: BatchFilter) => newestBatches(line, batches, filter),
-    async open() {
-      const entries = await batches.entries();
+    async open({ max, after }) {
+      const entries = await batches.entries(max, after === undefined ? undefined : placeOf(after));
       const stored = await batches.readMany(entries.map((entry) => entry.id));
       const found = [];
       for (const { id, sinceMs } of entries) {
@@ -79,7 +79,11 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
         if (one?.open === true) found.push(one);
         else if (one !== undefined) await batches.removeEntry(id);
       }
-      return found.sort((a, b) => a.stamp - b.stamp).map((one) => one.batch);
+      const last = entries.length < max ? undefined : entries.at(-1);
+      return {
+        batches: found.sort((a, b) => a.stamp - b.stamp).map((one) => one.batch),
+        ...(last === undefined ? {} : { next: `${last.partition} ${last.id}` }),
+      };
     },
     lineHead: (client, max) => line.head(client, max),
     putResult: (batch, kind, work, body) => results.putResult(batch, kind, work, body),
@@ -93,6 +97,11 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
     turnOf: async (client) => (await turns.read(client)).item,
     takeTurns: (client, expectedTurn, next) => turns.take(client, expectedTurn, next),
   };
+}
+
+function placeOf(after: string): OpenEntry {
+  const [partition, id = ''] = after.split(' ');
+  return { partition: Number(partition), id, sinceMs: 0 };
 }
 
 class Acceptances {

@@ -122,9 +122,11 @@ export function batchItem(stored: StoredBatch): Item {
 }
 
 export function storedBatchOf(item: Item): StoredBatch {
+  const first = numberOf(item, 'first');
   return {
-    batch: JSON.parse(textOf(item)) as Batch,
-    first: numberOf(item, 'first'),
+    // A build before this one did not write it into the body.
+    batch: { ...(JSON.parse(textOf(item)) as Batch), acceptedNumber: first },
+    first,
     stamp: numberOf(item, 'stamp'),
     open: item['open']?.BOOL === true,
     token: stringOf(item, 'tok'),

@@ -7,6 +7,7 @@ import { API_TABLES } from './apiTables.ts';
 import { NOTIFY_TABLES } from './deliveries.sql.ts';
 import { PRIVACY_TABLES } from './privacy.sql.ts';
 import { PROFILE_TABLES } from './profiles.sql.ts';
+import { REGISTRY_PLACES } from './registry.sql.ts';
 import { Sqlite } from './sqlite.ts';
 
 const SCHEMA = `
@@ -89,7 +90,14 @@ const SCHEMA = `
 `;
 
 /** A step that a released build took is never changed: what comes next is a step of its own. */
-const STEPS = [SCHEMA, API_TABLES, NOTIFY_TABLES, PROFILE_TABLES, PRIVACY_TABLES];
+export const CONTROL_STEPS: readonly string[] = [
+  SCHEMA,
+  API_TABLES,
+  NOTIFY_TABLES,
+  PROFILE_TABLES,
+  PRIVACY_TABLES,
+  REGISTRY_PLACES,
+];
 
 export class ControlDb extends Sqlite {
   /** By queue, the group that was served last. It only spreads work, so it may be forgotten with the process. */
@@ -98,8 +106,8 @@ export class ControlDb extends Sqlite {
   constructor(path: string, mode: 'read' | 'write') {
     super({ path, mode, busyMs: 10_000, cacheBytes: 8 * 1024 * 1024, checkpointPages: 1000, pageBytes: 4096 });
     try {
-      if (mode === 'write') this.migrate(STEPS);
-      else this.checkVersion(STEPS);
+      if (mode === 'write') this.migrate(CONTROL_STEPS);
+      else this.checkVersion(CONTROL_STEPS);
     } catch (error) {
       this.close();
       throw error;

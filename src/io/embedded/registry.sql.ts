@@ -8,6 +8,7 @@ import {
   type BatchDraft,
   type BatchFilter,
   FINAL_STATES,
+  type OpenPage,
   type TurnItem,
 } from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
@@ -38,11 +39,12 @@ export const registryOps = {
     if (stored !== undefined) return { batch: stored, created: false };
     const batch = acceptedBatch(draft, nextNumber(db, draft.client));
     db.change(
-      `INSERT INTO batches (id, client, number, in_line, state, is_open, revision, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO batches (id, client, number, accepted_number, in_line, state, is_open, revision, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       batch.id,
       batch.client,
       batch.number,
+      batch.acceptedNumber,
       Number(batch.inLine),
       batch.state,
       Number(isOpen(batch)),
@@ -75,7 +77,7 @@ export const registryOps = {
       .rows<Body>(
         `SELECT body FROM batches
           WHERE (?1 IS NULL OR client = ?1) AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))
-            AND (?4 IS NULL OR seq < (SELECT seq FROM batches b WHERE b.client = ?1 AND b.number = ?4))
+            AND (?4 IS NULL OR accepted_number < ?4)
           ORDER BY seq DESC LIMIT ?3`,
         filter.client ?? null,
         filter.states === undefined ? null : JSON.stringify(filter.states),
@@ -85,9 +87,15 @@ export const registryOps = {
       .map(parseBatch),
   ),
 
-  'registry.open': reading((db, _: null): Batch[] =>
-    db.rows<Body>('SELECT body FROM batches WHERE is_open = 1 ORDER BY seq').map(parseBatch),
-  ),
+  'registry.open': reading((db, page: { readonly max: number; readonly after?: string }): OpenPage => {
+    const rows = db.rows<Body & { readonly seq: number }>(
+      'SELECT seq, body FROM batches WHERE is_open = 1 AND seq > ? ORDER BY seq LIMIT ?',
+      Number(page.after ?? 0),
+      page.max,
+    );
+    const last = rows.length < page.max ? undefined : rows.at(-1);
+    return { batches: rows.map(parseBatch), ...(last === undefined ? {} : { next: String(last.seq) }) };
+  }),
 
   'registry.lineHead': reading((db, args: { readonly client: string; readonly max: number }): Batch[] =>
     db
@@ -162,6 +170,15 @@ function batchOf(db: ControlDb, id: string): Batch | undefined {
   return row === undefined ? undefined : parseBatch(row);
 }
 
+/** A build before this one knew of no second place, for none was ever given. */
 function parseBatch(row: Body): Batch {
-  return JSON.parse(row.body) as Batch;
+  const batch = JSON.parse(row.body) as Batch;
+  return { ...batch, acceptedNumber: batch.acceptedNumber ?? batch.number };
 }
+
+/** A step of the database's own: until then a batch had one place for good. */
+export const REGISTRY_PLACES = `
+  ALTER TABLE batches ADD COLUMN accepted_number INTEGER NOT NULL DEFAULT 0;
+  UPDATE batches SET accepted_number = number;
+  CREATE INDEX batches_accepted ON batches (client, accepted_number);
+`;

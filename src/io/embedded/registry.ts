@@ -13,7 +13,7 @@ export function createRegistry(control: Control): Registry {
     replace: (batch, expectedRevision) => control.call('registry.replace', { batch, expectedRevision }),
     requeue: (batch, expectedRevision) => control.call('registry.requeue', { batch, expectedRevision }),
     list: (filter) => control.call('registry.list', filter),
-    open: () => control.call('registry.open', null),
+    open: (page) => control.call('registry.open', page),
     lineHead: (client, max) => control.call('registry.lineHead', { client, max }),
     putResult: (batch, kind, work, body) => control.call('results.put', { batch, kind, work, body }),
     getResult: (batch, kind, work) => control.call('results.get', { batch, kind, work }),

@@ -9,7 +9,12 @@
  * - `replace` writes a batch only where the stored `revision` is the one given; it stores `revision + 1`. `false`
  *   otherwise, and nothing changes.
  * - `putResult` stores the first result for (batch, kind, work) and drops later ones; it answers the one that stands.
- * - `requeue` gives a batch the next number of its client's line, conditional on the revision.
+ * - `requeue` gives a batch the next number of its client's line, conditional on the revision. It is the only way back for
+ *   a batch that has left the line: `replace` is never given one that is in line where the stored one is not. Its place in
+ *   lists stays that of its acceptance (`acceptedNumber`).
+ * - `open` gives batches that are not final, or that still owe messages, page by page: a walk from the beginning to the page
+ *   without `next` gives each that is open all the while exactly once; one that opened or closed meanwhile may be among
+ *   them. A page is in the order of acceptance; pages are in no order.
  * - `takeTurns` is a compare-and-swap of the client's one turn item.
  * - Bodies are JSON texts; the registry does not look into results.
  */
@@ -63,6 +68,8 @@ export interface Batch {
 
   /** Place in the client's line: the order of registering. */
   readonly number: number;
+  /** The place it was accepted at: the order of lists. It never changes. */
+  readonly acceptedNumber: number;
   /** Whether it still stands in the client's line. */
   readonly inLine: boolean;
   readonly state: BatchState;
@@ -114,6 +121,7 @@ export function acceptedBatch(draft: BatchDraft, number: number): Batch {
   return {
     ...draft,
     number,
+    acceptedNumber: number,
     inLine: !draft.dryRun,
     state: 'accepted',
     revision: 1,
@@ -159,8 +167,14 @@ export interface BatchFilter {
   readonly client?: string;
   readonly states?: readonly BatchState[];
   readonly limit?: number;
-  /** Only batches accepted before the client's batch of this number; it goes with `client`. */
+  /** Only batches that were accepted at a place before this one; it goes with `client`. */
   readonly before?: number;
+}
+
+export interface OpenPage {
+  readonly batches: readonly Batch[];
+  /** Where the walk goes on; absent at its end. */
+  readonly next?: string;
 }
 
 export interface Registry {
@@ -177,8 +191,8 @@ export interface Registry {
   requeue(batch: Batch, expectedRevision: number): Promise<Batch | undefined>;
   /** Newest acceptance first. */
   list(filter: BatchFilter): Promise<Batch[]>;
-  /** Batches that are not final, or that still owe messages, in the order of acceptance. */
-  open(): Promise<Batch[]>;
+  /** At most `max` open batches, from the beginning or from where a page before ended. */
+  open(page: { readonly max: number; readonly after?: string }): Promise<OpenPage>;
   /** The first `max` batches that stand in the client's line, by number. */
   lineHead(client: string, max: number): Promise<Batch[]>;
 

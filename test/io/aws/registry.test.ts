@@ -7,6 +7,7 @@ import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, Registry } from '../../../src/io/ports/registry.ts';
+import { openBatches } from '../../../src/stages/batches.ts';
 import { draft, FakeClock, faultCode, moved } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers } from '../../support/aws/servers.ts';
 import { History } from './registryHistory.ts';
@@ -60,7 +61,7 @@ for (const kind of dynamoServers()) {
     const sweep = async (): Promise<Batch[]> => {
       const clock = new FakeClock();
       clock.setWall(Date.now() + LONG_MS);
-      return await registryOn(client, clock).open();
+      return await openBatches({ registry: registryOn(client, clock) });
     };
 
     const entriesOf = async (id: string): Promise<boolean> => (await sweep()).some((batch) => batch.id === id);
@@ -271,16 +272,28 @@ for (const kind of dynamoServers()) {
       );
       expect(await ids(counted)).toEqual([last.id]);
       expect(read).toBe(1);
+      // Nor are those that only left the line and wait beside it.
+      for (let i = 0; i < 60; i++) {
+        const { batch } = await whole.accept(draft(`${name}-aside-${i}`, name));
+        await whole.replace(moved(batch, { inLine: false }), 1);
+      }
+      await whole.replace(moved(last, { state: 'failed', inLine: false, owed: [] }), 1);
+      const { batch: latest } = await whole.accept(draft(`${name}-latest`, name));
+      expect(await ids(whole)).toEqual([latest.id]);
+      expect(await ids(counted)).toEqual([latest.id]);
+      read = 0;
+      expect(await ids(counted)).toEqual([latest.id]);
+      expect(read).toBe(1);
     });
 
-    it('shows a batch again that left the line, was passed over, and came back to its place', async () => {
+    it('shows a batch again that left the line, was passed over, and came back to its end', async () => {
       const name = fresh();
       const { batch } = await whole.accept(draft(`${name}-1`, name));
       const { batch: next } = await whole.accept(draft(`${name}-2`, name));
       await whole.replace(moved(batch, { inLine: false }), 1);
       expect((await whole.lineHead(name, 9)).map((one) => one.id)).toEqual([next.id]);
-      await whole.replace(moved(batch, { inLine: true }), 2);
-      expect((await whole.lineHead(name, 9)).map((one) => one.id)).toEqual([batch.id, next.id]);
+      await whole.requeue(moved(batch, { inLine: true }), 2);
+      expect((await whole.lineHead(name, 9)).map((one) => one.id)).toEqual([next.id, batch.id]);
     });
 
     it('answers fifty acceptances in the order of their numbers; several processes take no number twice', async () => {
