@@ -3,7 +3,7 @@
  * request carries an Idempotency-Key its bytes are kept, because the fingerprint is over them.
  */
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BODIES_IN_HAND } from '../config/apiSettings.ts';
 import type { Settings } from '../config/schema.ts';
 import { Fault } from '../core/faults.ts';
@@ -34,10 +34,10 @@ export function readJson(app: FastifyInstance, settings: BodySettings): void {
     }
     return done(null, value);
   });
-  app.addHook('preParsing', (request, _reply, payload, done) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
     // Only what is read here; files have a limit on standing still instead.
     const isJson = request.headers['content-type']?.startsWith('application/json') === true;
-    if (isJson && !bodies.isAwaited(request)) done(new Fault('REQUESTS_TOO_MANY'));
+    if (isJson && !bodies.isAwaited(request, reply)) done(new Fault('REQUESTS_TOO_MANY'));
     else done(null, payload);
   });
 }
@@ -74,23 +74,17 @@ function watchBodies(app: FastifyInstance, { httpBodyMs, httpBodyBytesMax }: Bod
   );
   look.unref();
   app.addHook('onClose', async () => clearInterval(look));
-  app.addHook('onResponse', (request, _reply, done) => {
-    release(request);
-    done();
-  });
-  app.addHook('onRequestAbort', (request, done) => {
-    release(request);
-    done();
-  });
   return {
     /** Whether there is room for its body. Without a length it may be as long as any. */
-    isAwaited(request: FastifyRequest): boolean {
+    isAwaited(request: FastifyRequest, reply: FastifyReply): boolean {
       const bytes = Number(request.headers['content-length'] ?? httpBodyBytesMax);
       // What is larger than any may be is refused for that.
       if (bytes <= httpBodyBytesMax && bytesInHand + bytes > BODIES_IN_HAND * httpBodyBytesMax) return false;
       const counted = Math.min(bytes, httpBodyBytesMax);
       inHand.set(request, { sinceMs: performance.now(), bytes: counted, came: false });
       bytesInHand += counted;
+      // Comes however it ends: no hook does where the sender has left before the answer.
+      reply.raw.once('close', () => release(request));
       return true;
     },
     cameIn(request: FastifyRequest): void {

@@ -15,6 +15,7 @@ import { authenticator } from './auth.ts';
 import { readJson } from './bodyParser.ts';
 import type { ApiContext } from './context.ts';
 import { allowOrigins } from './cors.ts';
+import { Meter } from './meter.ts';
 import { describeApi, openApiRoute } from './openapi.ts';
 import { endSocket, PROBLEM_TYPE, problemOf } from './problems.ts';
 import { batchRoutes } from './routes/batches.ts';
@@ -38,10 +39,13 @@ const LINGER_MS_MAX = 1000;
 /** How often connections are looked at whose headers come slowly. */
 const SLOW_LOOK_MS = 500;
 const IDLE_LOOK_MS = 50;
+/** How often it is told what was served. */
+const METER_MS = 1000;
 
 export async function startApi(context: ApiContext): Promise<RunningApi> {
   const ending = new AbortController();
-  const app = await buildApi(context, ending.signal);
+  const meter = new Meter(context);
+  const app = await buildApi(context, meter, ending.signal);
   const { httpHost, httpPort, sweepMs } = context.settings;
   try {
     await app.listen({ host: httpHost, port: httpPort });
@@ -57,6 +61,7 @@ export async function startApi(context: ApiContext): Promise<RunningApi> {
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   context.telemetry.emit({ name: 'http.listening', level: 'info', fields: { url } });
   const tidying = keepTidy(context, sweepMs, ending.signal);
+  const telling = meter.keepTelling(METER_MS, ending.signal);
   return {
     url,
     async close(drainMs) {
@@ -67,12 +72,13 @@ export async function startApi(context: ApiContext): Promise<RunningApi> {
       await app.close();
       clearTimeout(late);
       clearInterval(idle);
-      await tidying;
+      await Promise.all([tidying, telling]);
+      meter.tell();
     },
   };
 }
 
-async function buildApi(context: ApiContext, ending: AbortSignal): Promise<FastifyInstance> {
+async function buildApi(context: ApiContext, meter: Meter, ending: AbortSignal): Promise<FastifyInstance> {
   const { settings } = context;
   const app = fastify({
     logger: false,
@@ -87,10 +93,15 @@ async function buildApi(context: ApiContext, ending: AbortSignal): Promise<Fasti
       headersTimeout: settings.httpHeaderMs,
       connectionsCheckingInterval: Math.min(SLOW_LOOK_MS, settings.httpHeaderMs),
     },
-    clientErrorHandler: (error, socket) => endSocket(socket, connectionFault(error.code)),
+    clientErrorHandler: (error, socket) => {
+      const fault = connectionFault(error.code);
+      if (socket.writable) meter.refused(problemOf(fault).problem.status);
+      endSocket(socket, fault);
+    },
   });
   app.server.maxConnections = settings.httpConnectionsMax;
   app.decorateRequest('caller', null).decorateRequest('rawBody', null);
+  meter.watch(app);
   checkBy(app);
   readJson(app, settings);
   app.addHook('onRequest', (_request, reply, done) => {
@@ -103,7 +114,7 @@ async function buildApi(context: ApiContext, ending: AbortSignal): Promise<Fasti
   app.setNotFoundHandler((request, reply) => refuse(context, new Fault('ROUTE_UNKNOWN'), request, reply));
   await describeApi(app);
   openApiRoute(app);
-  healthRoutes(app, context, ending);
+  healthRoutes(app, context, meter, ending);
   const authenticate = authenticator(
     context,
     new Rates(context.clock, settings.httpClientRate, settings.httpClientBurst),

@@ -1,6 +1,6 @@
 /**
  * One event tells what happened once, for the log and the metrics alike: once a range, a shard or a batch, never once a
- * record. Names and fields must hold no value of a record and no file name; text is masked on its way out all the same.
+ * record; of requests, which may be as many, once a while. Names and fields must hold no value of a record and no file name; text is masked on its way out all the same.
  */
 
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -11,6 +11,8 @@ export interface TelemetryEvent {
   readonly fields: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Of the records this event is about, how many were rejected for each code. */
   readonly rejectedBy?: Readonly<Record<string, number>>;
+  /** Of the many things of one kind this event is about, how long they took, in milliseconds, and how many so long. */
+  readonly took?: readonly { readonly ms: number; readonly times: number }[];
 }
 
 export interface Telemetry {

@@ -3,7 +3,7 @@
  *
  * Promises
  * - Metrics tell work done, not the books: a range that was staged twice counts twice. The receipt is the account.
- * - Dimensions are names of stages, states, queues, outcomes and codes, and the client for lines. At most `clientsMax`
+ * - Dimensions are names of stages, states, queues, outcomes, codes and routes, and the client for lines. At most `clientsMax`
  *   clients are told apart; the lines of further ones count under `other`. Digits that may be a CPF are masked in all.
  * - Whatever a driver does, the engine goes on: what it throws is told once and goes no further.
  */
@@ -54,6 +54,21 @@ const MEASURES: Readonly<Record<string, Measured>> = {
     );
     if (event.fields['oldestMs'] === undefined) return depths;
     return [...depths, level('queue_oldest', 'ms', numberOf(event, 'oldestMs'), { queue })];
+  },
+  'http.served': (event) => {
+    const route = { route: textOf(event, 'route'), method: textOf(event, 'method') };
+    const answered = { ...route, status: textOf(event, 'status') };
+    return [
+      sum('http_requests', 'count', numberOf(event, 'requests'), answered),
+      ...(event.took ?? []).map(({ ms, times }) => ({ ...spread('http_time', 'ms', ms, answered), times })),
+    ];
+  },
+  'http.use': (event) => {
+    const route = { route: textOf(event, 'route'), method: textOf(event, 'method') };
+    return [
+      level('http_in_flight', 'count', numberOf(event, 'inFlight'), route),
+      sum('http_received', 'bytes', numberOf(event, 'bytes'), route),
+    ];
   },
   'pool.use': (event) => [
     level('pool_threads', 'count', numberOf(event, 'threads'), { state: 'all' }),

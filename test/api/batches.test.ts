@@ -3,22 +3,28 @@ import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { takesGzip } from '../../src/api/routes/batches.ts';
-import { type Api, closesApis, csv, line, openApi, openSubmission } from './harness.ts';
+import type { BatchAnswer, DebtAnswer, PageAnswer } from './answers.ts';
+import { type Api, closesApis, csv, line, openApi, openSubmission, type Reply } from './harness.ts';
 
 closesApis();
 
 const send = (api: Api, body: string, key = api.tokens.acme) =>
   api.call('POST', '/v1/files', { body, key, headers: { 'content-type': 'text/csv' } });
 
+interface Lists {
+  readonly '/v1/batches': BatchAnswer;
+  readonly '/v1/debts': DebtAnswer;
+}
+
 /** Every page of a list. */
-async function all(api: Api, path: string): Promise<{ readonly id: string; readonly external_ref: string }[]> {
-  const items = [];
+async function all<Path extends keyof Lists>(api: Api, path: Path, query = ''): Promise<Lists[Path][]> {
+  const items: Lists[Path][] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const separator = path.includes('?') ? '&' : '?';
-    const page = await api.call('GET', `${path}${separator}limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
+    const page: Reply = await api.call('GET', `${path}?limit=2${query}${cursor === '' ? '' : `&cursor=${cursor}`}`);
     expect(page.status).toBe(200);
-    items.push(...page.json.items);
-    cursor = page.json.next;
+    const { items: found, next } = page.json as PageAnswer<Lists[Path]>;
+    items.push(...found);
+    cursor = next;
   }
   return items;
 }
@@ -31,8 +37,8 @@ describe('lists', () => {
     await send(api, csv('beta'), api.tokens.beta);
     expect((await all(api, '/v1/batches')).map(({ id }) => id)).toEqual(ids);
     await api.call('POST', `/v1/batches/${ids[1]}/cancel`);
-    expect((await all(api, '/v1/batches?state=cancelled')).map(({ id }) => id)).toEqual([ids[1]]);
-    expect((await all(api, '/v1/batches?state=accepted')).length).toBe(4);
+    expect((await all(api, '/v1/batches', '&state=cancelled')).map(({ id }) => id)).toEqual([ids[1]]);
+    expect((await all(api, '/v1/batches', '&state=accepted')).length).toBe(4);
     for (const wrong of ['limit=0', 'limit=501', 'limit=x', 'state=none', 'other=1']) {
       expect((await api.call('GET', `/v1/batches?${wrong}`)).status).toBe(400);
     }
@@ -64,7 +70,7 @@ describe('lists', () => {
     expect((await search({ cpf: '39053344705' })).json.items).toEqual([]);
     expect((await search({ cpf: '123' })).status).toBe(400);
     const next = (await search({ cpf: '52998224725', limit: 1 })).json.next;
-    expect((await api.call('GET', `/v1/debts?cursor=${next}`)).json.code).toBe('CURSOR_INVALID');
+    expect((await api.call('GET', `/v1/debts?cursor=${next}`)).problem.code).toBe('CURSOR_INVALID');
   });
 });
 
@@ -109,10 +115,10 @@ describe('a batch', () => {
     await api.world.runDry();
     expect(await cancel(two.json.id)).toMatchObject({ status: 409, json: { code: 'NOT_IN_THIS_STATE' } });
     expect((await all(api, '/v1/debts')).map((debt) => debt.external_ref)).toEqual(['b']);
-    expect((await cancel('b-none')).json.code).toBe('BATCH_UNKNOWN');
+    expect((await cancel('b-none')).problem.code).toBe('BATCH_UNKNOWN');
     const redrive = (key: string) => api.call('POST', `/v1/batches/${two.json.id}/redrive`, { key });
     expect((await redrive(api.tokens.acme)).status).toBe(403);
-    expect((await redrive(api.tokens.operator)).json.code).toBe('NOT_IN_THIS_STATE');
+    expect((await redrive(api.tokens.operator)).problem.code).toBe('NOT_IN_THIS_STATE');
   });
 
   it.each([0, 1000])('gives its answers, plain and gzip (small batches up to %i records)', async (smallRecordsMax) => {
@@ -310,7 +316,7 @@ describe('the description', () => {
   it('checks what it describes: its own example is taken', async () => {
     const api = await openApi();
     const { json } = await api.call('GET', '/openapi.json', { key: null });
-    const { schema } = json.paths['/v1/submissions/{id}/lines'].post.requestBody.content['application/json'];
+    const { schema } = json.paths['/v1/submissions/{id}/lines']!['post']!.requestBody!.content['application/json']!;
     const id = await openSubmission(api);
     for (const example of schema.else.examples) {
       expect((await api.call('POST', `/v1/submissions/${id}/lines`, { json: example })).status).toBe(201);

@@ -55,7 +55,7 @@ describe('a file', () => {
     expect(sent.headers['location']).toBe(`/v1/batches/${sent.json.id}`);
     expect(await rawOf(api, sent.json.id)).toBe(FILE);
     await api.world.runDry();
-    expect((await api.call('GET', `/v1/batches/${sent.json.id}`)).json.receipt.lines.created).toBe(3);
+    expect((await api.call('GET', `/v1/batches/${sent.json.id}`)).json.receipt?.lines.created).toBe(3);
   });
 
   it('sent as a form becomes a batch under the name in the form', async () => {
@@ -105,7 +105,7 @@ describe('a file', () => {
     const sent = await post(api, packed, { ...headers, 'x-checksum-sha256': sha256(packed) });
     expect(sent.json.upload).toEqual({ bytes: packed.length, sha256: sha256(packed) });
     await api.world.runDry();
-    expect((await api.call('GET', `/v1/batches/${sent.json.id}`)).json.receipt.lines.created).toBe(3);
+    expect((await api.call('GET', `/v1/batches/${sent.json.id}`)).json.receipt?.lines.created).toBe(3);
   });
 
   it('is checked as a dry run without writing a debt, and tells the commonest errors', async () => {
@@ -169,7 +169,7 @@ describe('checksums', () => {
     ['sha256', { 'x-checksum-sha256': 'abc' }],
     ['crc32', { 'x-checksum-crc32': 'xyz' }],
   ])('that cannot be read are refused: %s', async (_, headers) => {
-    expect((await post(await openApi(), FILE, headers)).json.code).toBe('REQUEST_INVALID');
+    expect((await post(await openApi(), FILE, headers)).problem.code).toBe('REQUEST_INVALID');
   });
 });
 

@@ -6,21 +6,24 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { afterEach } from 'vitest';
 import type { ApiContext } from '../../src/api/context.ts';
 import { type RunningApi, startApi } from '../../src/api/server.ts';
 import type { Settings } from '../../src/config/schema.ts';
 import { issueKey } from '../../src/stages/apiKeys.ts';
 import { openWorld, type World } from '../fault/inProcess.ts';
+import type { AnswerOf, ProblemAnswer } from './answers.ts';
 
-export interface Reply {
+export interface Reply<Answer = unknown> {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly bytes: Buffer;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  readonly json: any;
+  /** What was answered as JSON, read as the answer of success. */
+  readonly json: Answer;
+  /** The same, read as a refusal. */
+  readonly problem: ProblemAnswer;
 }
 
 export interface Sent {
@@ -41,7 +44,11 @@ export interface Api {
   readonly root: string;
   readonly tokens: Readonly<Record<KeyName, string>>;
   /** As client acme where no key is named; `null` for none. */
-  call(method: string, path: string, sent?: Sent): Promise<Reply>;
+  call<const Method extends string, const Path extends string>(
+    method: Method,
+    path: Path,
+    sent?: Sent,
+  ): Promise<Reply<AnswerOf<Method, Path>>>;
   /** Ends this process' API and engine and starts them again over the same folder. */
   restart(): Promise<void>;
   close(drainMs?: number): Promise<void>;
@@ -124,11 +131,11 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     },
     root,
     tokens,
-    async call(method, path, sent = {}) {
+    async call<Method extends string, Path extends string>(method: Method, path: Path, sent: Sent = {}) {
       const token = sent.key === undefined ? tokens.acme : sent.key;
       const body = sent.json === undefined ? sent.body : JSON.stringify(sent.json);
       const answer = await request(`${running.url}${path}`, {
-        method: method as 'GET',
+        method: method as Dispatcher.HttpMethod,
         dispatcher: agent,
         headers: {
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -140,12 +147,14 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
       const bytes = Buffer.from(await answer.body.arrayBuffer());
       const text = bytes.toString('utf8');
       const isJson = String(answer.headers['content-type']).includes('json');
+      const json: unknown = isJson ? JSON.parse(text) : undefined;
       return {
         status: answer.statusCode,
         headers: answer.headers,
         bytes,
         text,
-        json: isJson ? JSON.parse(text) : undefined,
+        json: json as AnswerOf<Method, Path>,
+        problem: json as ProblemAnswer,
       };
     },
     async restart() {
@@ -191,7 +200,7 @@ export function csv(...refs: readonly string[]): string {
 export async function openSubmission(api: Api, json: unknown = {}, key = api.tokens.acme): Promise<string> {
   const made = await api.call('POST', '/v1/submissions', { key, json });
   if (made.status !== 201) throw new Error(made.text);
-  return made.json.id as string;
+  return made.json.id;
 }
 
 /** The bytes of the object that a batch was accepted with. */

@@ -1,6 +1,7 @@
 /** Idempotency-Key on every POST: one effect, equal answers; running, another body, and processes that died in between. */
 import { describe, expect, it } from 'vitest';
 import type { ApiContext } from '../../src/api/context.ts';
+import type { PageAnswer, SubmissionAnswer } from './answers.ts';
 import { type Api, closesApis, csv, line, openApi, openSubmission, type Reply, rawObjects } from './harness.ts';
 
 closesApis();
@@ -35,7 +36,7 @@ const ROUTES: readonly Route[] = [
     prepare: async (api) => `/v1/submissions/${await openSubmission(api)}/lines`,
     body: lines(line('a')),
     other: lines(line('b')),
-    count: async (api, path) => (await api.call('GET', path)).json.items.length,
+    count: async (api, path) => ((await api.call('GET', path)).json as PageAnswer<unknown>).items.length,
     status: 201,
   },
   {
@@ -99,7 +100,7 @@ describe('a key', () => {
     const headers = { 'idempotency-key': 'k' };
     const second = await api.call('POST', '/v1/submissions', { json: {}, headers, key: api.tokens.beta });
     expect(second.status).toBe(201);
-    expect(second.json.id).not.toBe(first.json.id);
+    expect(second.json.id).not.toBe((first.json as SubmissionAnswer).id);
     const id = await openSubmission(api);
     const elsewhere = await send(api, `/v1/submissions/${id}/lines`, { json: line('a') }, 'k');
     expect(elsewhere).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_KEY_REUSED' } });
@@ -109,7 +110,7 @@ describe('a key', () => {
     const api = await openApi();
     const id = await openSubmission(api);
     const path = `/v1/submissions/${id}/submit`;
-    expect((await send(api, path, {}, 'k')).json.code).toBe('SUBMISSION_EMPTY');
+    expect((await send(api, path, {}, 'k')).problem.code).toBe('SUBMISSION_EMPTY');
     await api.call('POST', `/v1/submissions/${id}/lines`, { json: line('a') });
     expect((await send(api, path, {}, 'k')).status).toBe(202);
   });

@@ -56,10 +56,10 @@ describe('a key', () => {
         headers: client === undefined ? {} : { 'x-remessa-client': client },
       });
     expect((await as('acme')).json.id).toBe(id);
-    expect((await as('beta')).json.code).toBe('SUBMISSION_UNKNOWN');
-    expect((await as('nobody')).json.code).toBe('CLIENT_UNKNOWN');
-    expect((await as('../x')).json.code).toBe('CLIENT_UNKNOWN');
-    expect((await as()).json.code).toBe('CLIENT_NOT_NAMED');
+    expect((await as('beta')).problem.code).toBe('SUBMISSION_UNKNOWN');
+    expect((await as('nobody')).problem.code).toBe('CLIENT_UNKNOWN');
+    expect((await as('../x')).problem.code).toBe('CLIENT_UNKNOWN');
+    expect((await as()).problem.code).toBe('CLIENT_NOT_NAMED');
   });
 
   it('is asked for on every route below /v1, those that do not exist too', async () => {
@@ -80,8 +80,8 @@ describe('a client', () => {
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThanOrEqual(2);
     expect(answers.slice(0, 3).map(({ status }) => status)).toEqual([200, 200, 200]);
-    for (const { json, headers } of refused) {
-      expect(json.code).toBe('RATE_LIMITED');
+    for (const { problem, headers } of refused) {
+      expect(problem.code).toBe('RATE_LIMITED');
       expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
     expect((await api.call('GET', '/v1/batches', { key: api.tokens.beta })).status).toBe(200);
@@ -149,10 +149,39 @@ describe('a request', () => {
     const ask = () => api.call('POST', '/v1/submissions', { json: { file: 'a' } });
     await expect.poll(async () => (await ask()).status).toBe(503);
     const refused = await ask();
-    expect(refused.json.code).toBe('REQUESTS_TOO_MANY');
+    expect(refused.problem.code).toBe('REQUESTS_TOO_MANY');
     expect(refused.headers['retry-after']).toBe('1');
     for (const socket of sockets) socket.destroy();
     await expect.poll(async () => (await ask()).status).toBe(201);
+  });
+
+  it('that is left by its sender before the answer gives its place back', async () => {
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    let waiting = 0;
+    const api = await openApi({
+      settings: { httpBodyBytesMax: 10_000 },
+      wrap: (context) => ({
+        ...context,
+        submissions: {
+          ...context.submissions,
+          async countOpen(client) {
+            waiting += 1;
+            await held;
+            return await context.submissions.countOpen(client);
+          },
+        },
+      }),
+    });
+    const { hostname, port } = new URL(api.url);
+    const body = `{}${' '.repeat(9000)}`;
+    const head = `POST /v1/submissions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.tokens.acme}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const sockets = Array.from({ length: 4 }, () => connect(Number(port), hostname));
+    for (const socket of sockets) socket.write(head + body);
+    await expect.poll(() => waiting).toBe(4);
+    for (const socket of sockets) socket.destroy();
+    letGo();
+    const headers = { 'content-type': 'application/json' };
+    await expect.poll(async () => (await api.call('POST', '/v1/submissions', { body, headers })).status).toBe(201);
   });
 
   it.each<[string, string | Uint8Array, Record<string, string>, number, string]>([

@@ -67,11 +67,11 @@ describe('a submission', () => {
     const id = await openSubmission(api);
     await append(api, id, line('r'));
     expect((await api.call('DELETE', `/v1/submissions/${id}`)).status).toBe(204);
-    expect((await api.call('GET', `/v1/submissions/${id}`)).json.code).toBe('SUBMISSION_UNKNOWN');
+    expect((await api.call('GET', `/v1/submissions/${id}`)).problem.code).toBe('SUBMISSION_UNKNOWN');
     const other = await openSubmission(api);
     await append(api, other, line('r'));
     await submit(api, other);
-    expect((await api.call('DELETE', `/v1/submissions/${other}`)).json.code).toBe('SUBMISSION_CLOSED');
+    expect((await api.call('DELETE', `/v1/submissions/${other}`)).problem.code).toBe('SUBMISSION_CLOSED');
     expect((await api.call('DELETE', '/v1/submissions/s-none')).status).toBe(404);
   });
 
@@ -90,7 +90,7 @@ describe('a submission', () => {
     const refused = await append(api, id, json);
     expect(refused).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID', status: 400 } });
     expect(refused.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(refused.json.detail).toMatch(says);
+    expect(refused.problem.detail).toMatch(says);
     expect((await api.call('GET', `/v1/submissions/${id}`)).json.lines).toBe(0);
   });
 
@@ -211,7 +211,7 @@ describe('appends that race with a submit', () => {
         .map((row) => row[0]);
       const acknowledged = answered.flatMap(({ status }, i) => (status === 201 ? [`r-${round}-${i}`] : []));
       expect(refs.sort()).toEqual(['first', ...acknowledged].sort());
-      for (const { status, json } of answered) if (status !== 201) expect(json.code).toBe('SUBMISSION_CLOSED');
+      for (const { status, problem } of answered) if (status !== 201) expect(problem.code).toBe('SUBMISSION_CLOSED');
     }
   });
 });
@@ -243,7 +243,7 @@ describe('a restart', () => {
     const { json } = await api.call('GET', `/v1/submissions/${id}`);
     expect(json).toMatchObject({ state: 'submitted' });
     expect((await submit(api, id)).json.id).toBe(json.batch);
-    expect(await rawOf(api, json.batch)).toBe(`${HEADER}r-1,Maria Silva,52998224725,123.45,2026-03-10\n`);
+    expect(await rawOf(api, json.batch ?? '')).toBe(`${HEADER}r-1,Maria Silva,52998224725,123.45,2026-03-10\n`);
   });
 });
 
@@ -273,7 +273,7 @@ describe('an abandoned submission', () => {
       expiresAt: null,
     });
     expect((await api.call('GET', `/v1/submissions/${left}/lines`)).json.items).toEqual([]);
-    expect((await submit(api, left)).json.code).toBe('SUBMISSION_EXPIRED');
+    expect((await submit(api, left)).problem.code).toBe('SUBMISSION_EXPIRED');
     expect((await append(api, kept, line('r-2'))).status).toBe(201);
   });
 });

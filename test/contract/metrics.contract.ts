@@ -57,6 +57,15 @@ export function describeMetrics(name: string, make: () => Promise<MetricsFixture
       expect(fixture.events).toEqual([]);
     });
 
+    it('counts a value of a spread as often as its point says', async () => {
+      const spread = { kind: 'spread' } as const;
+      metrics.add([point('debts', 5, { ...spread, times: 40 }), point('debts', 7, spread)]);
+      metrics.add([point('debts', 5, { ...spread, times: 2 })]);
+      await fixture.pass();
+      expect(await fixture.stored('debts', {})).toBe(43);
+      expect(metrics.dropped).toBe(0);
+    });
+
     it('tells series apart by the values of their dimensions', async () => {
       const failures = (stage: string, code: string) => point('failures', 1, { dimensions: { stage, code } });
       metrics.add([failures('pick', 'A'), failures('settle', 'A'), failures('pick', 'B'), failures('pick', 'A')]);

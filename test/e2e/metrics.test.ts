@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { madeFile, OUTCOMES } from './files.ts';
-import { finalBatches, inboxFolder, sandboxes } from './harness.ts';
+import { eventually, finalBatches, inboxFolder, sandboxes } from './harness.ts';
 import type { Receipt } from './judge.ts';
 
 const sandbox = sandboxes();
@@ -51,6 +51,70 @@ describe('metrics', () => {
       expect(sumOf(lines, 'rejections', { code }), code).toBe(records);
     }
     expect(sumOf(lines, 'batches', { state: 'completed' })).toBe(1);
+  });
+
+  it('for Prometheus tell of every matter, and agree with the receipt', async () => {
+    const { box } = sandbox;
+    const keyOf = async (...options: string[]) => (await box.run(['keys', 'issue', ...options])).stdout.trim();
+    await box.run(['clients', 'add', 'acme', '--name', 'Acme']);
+    const [token, operator] = [await keyOf('--client', 'acme'), await keyOf('--operator')];
+    const daemon = await box.serve({ ...many, REMESSA_SMALL_RECORDS_MAX: '0', REMESSA_SWEEP_MS: '200' });
+    const url = /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1] ?? '';
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'text/csv' };
+    const send = async (body: Uint8Array): Promise<string> => {
+      const sent = await fetch(`${url}/v1/files`, { method: 'POST', headers, body: Buffer.from(body) });
+      return ((await sent.json()) as { readonly id: string }).id;
+    };
+    const good = await send(made.bytes);
+    const bad = await send(Buffer.from('%PDF-1.4'));
+    const read = async (id: string) =>
+      (await (await fetch(`${url}/v1/batches/${id}`, { headers })).json()) as { state: string; receipt: Receipt };
+    const { receipt } = await eventually('both to end', async () => {
+      const states = [await read(good), await read(bad)];
+      return states[0]?.state === 'completed' && states[1]?.state === 'failed' ? states[0] : undefined;
+    });
+    const page = async (as: string) =>
+      await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${as}` } })).text();
+    const depth = /remessa_queue_messages\{queue="picker",state="waiting"\} 0/;
+    const text = await eventually('the queues to be looked at', async () => {
+      const shown = await page(operator);
+      return depth.test(shown) ? shown : undefined;
+    });
+    const sorted = (series: string): string => {
+      const [name = '', labels = ''] = series.split(/[{}]/);
+      return `${name}{${labels.split(',').sort().join(',')}}`;
+    };
+    const samples = new Map(
+      text.split('\n').map((row) => [sorted(row.slice(0, row.lastIndexOf(' '))), Number(row.split(' ').at(-1))]),
+    );
+    const value = (series: string): number => samples.get(sorted(series)) ?? Number.NaN;
+    expect(value('remessa_lines_total{client="acme"}')).toBe(receipt.lines['total']);
+    for (const outcome of OUTCOMES) {
+      expect(value(`remessa_debts_sum{outcome="${outcome}"}`), outcome).toBeLessThanOrEqual(
+        receipt.lines[outcome] ?? 0,
+      );
+      expect(value(`remessa_debts_count{outcome="${outcome}"}`)).toBe(receipt.shards);
+    }
+    expect(value('remessa_debts_sum{outcome="created"}')).toBe(receipt.lines['created']);
+    for (const [code, records] of Object.entries(receipt.rejectedBy)) {
+      expect(value(`remessa_rejections_total{code="${code}"}`), code).toBe(records);
+    }
+    expect(text).toMatch(/^remessa_failures_total\{(?=[^}]*stage="pick")(?=[^}]*code="[A-Z_]+")[^}]*\} 1$/m);
+    for (const stage of ['intermediate', 'registering']) {
+      expect(value(`remessa_stage_lines_per_second_count{stage="${stage}"}`)).toBeGreaterThan(0);
+      expect(value(`remessa_stage_time_seconds_count{stage="${stage}"}`)).toBeGreaterThan(0);
+    }
+    expect(value('remessa_batch_age_seconds_count{state="completed"}')).toBe(1);
+    expect(value('remessa_queue_oldest_seconds{queue="picker"}')).toBe(0);
+    expect(value('remessa_pool_threads{state="all"}')).toBeGreaterThan(0);
+    expect(value('remessa_http_requests_total{method="POST",route="/v1/files",status="2xx"}')).toBe(2);
+    expect(value('remessa_http_time_seconds_count{method="POST",route="/v1/files",status="2xx"}')).toBe(2);
+    expect(value('remessa_http_received_bytes_total{method="POST",route="/v1/files"}')).toBeGreaterThan(
+      made.bytes.length,
+    );
+    expect(value('remessa_http_in_flight{method="POST",route="/v1/files"}')).toBe(0);
+    expect(await page(token)).not.toContain('client="');
+    expect((await daemon.kill('SIGTERM')).code).toBe(0);
   });
 
   it('say nothing where nobody asked for them', async () => {

@@ -126,6 +126,26 @@ describe('events as metrics', () => {
     ]);
   });
 
+  it('tell what was served by route, method and class of status', () => {
+    const { sink, collected } = measured();
+    const route = { route: '/v1/submissions/:id/lines', method: 'POST' };
+    const took = [
+      { ms: 1.5, times: 40 },
+      { ms: 9, times: 2 },
+    ];
+    sink.emit({ name: 'http.served', level: 'debug', fields: { ...route, status: '2xx', requests: 42 }, took });
+    sink.emit({ name: 'http.use', level: 'debug', fields: { ...route, inFlight: 3, bytes: 5000 } });
+    const labels = 'route=/v1/submissions/:id/lines,method=POST';
+    expect(collected.texts).toEqual([
+      `http_requests{${labels},status=2xx} 42`,
+      `http_time{${labels},status=2xx} 1.5`,
+      `http_time{${labels},status=2xx} 9`,
+      `http_in_flight{${labels}} 3`,
+      `http_received{${labels}} 5000`,
+    ]);
+    expect(collected.points.slice(1, 3).map(({ times }) => times)).toEqual([40, 2]);
+  });
+
   it('count further clients together, whoever they are', () => {
     const { emit, collected } = measured(2);
     for (const client of ['a', 'b', 'c', 'd', 'a']) emit('range.staged', { client, records: 1, bytes: 1, ms: 1 });

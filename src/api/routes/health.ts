@@ -14,6 +14,7 @@ import { attemptId } from '../../core/ids.ts';
 import { keyOfToken } from '../../stages/apiKeys.ts';
 import { tokenOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
+import type { Meter } from '../meter.ts';
 
 const ANSWER_MS_MAX = 2000;
 const HOLDS_MS = 1000;
@@ -23,7 +24,7 @@ interface Finding {
   readonly reason: string;
 }
 
-export function healthRoutes(app: FastifyInstance, context: ApiContext, ending: AbortSignal): void {
+export function healthRoutes(app: FastifyInstance, context: ApiContext, meter: Meter, ending: AbortSignal): void {
   const { registry, idempotency, clock } = context;
   const alive = remembered(clock, async () => {
     await registry.hashSeed();
@@ -45,6 +46,7 @@ export function healthRoutes(app: FastifyInstance, context: ApiContext, ending: 
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
     const token = tokenOf(request);
     const key = token === undefined ? undefined : await keyOfToken(context.keys, token, clock.nowMs());
+    meter.tell();
     const page = await context.metrics.render();
     const shown = key?.scope === 'operator' ? page : page.replaceAll(/^[^#\n]*[{,]client="[^\n]*\n/gm, '');
     return reply.type(context.metrics.contentType).send(shown);

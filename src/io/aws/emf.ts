@@ -3,7 +3,8 @@
  * them by itself. No call is made, so nothing can be refused.
  *
  * A line holds the series of one window that have the same dimensions, at most 100 metrics, and of a spread at most 100
- * values. The format: Amazon CloudWatch User Guide, «Specification: Embedded metric format»; its bounds: 100 metrics and 30
+ * values. A spread of very many values is told by 100 that stand at even distances in their order, the smallest and the
+ * greatest among them: what CloudWatch makes of it is right but for the number, which a sum beside it tells. The format: Amazon CloudWatch User Guide, «Specification: Embedded metric format»; its bounds: 100 metrics and 30
  * dimensions a directive, 100 values a metric, names of metrics up to 1,024 characters, a namespace of letters, digits and
  * `.-_/#:`.
  */
@@ -11,7 +12,7 @@ import { assert } from '../../core/assert.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { Metrics, MetricUnit } from '../ports/metrics.ts';
-import { type PushOptions, pushMetrics, type Series, type Window } from './metricWindow.ts';
+import { type PushOptions, pushMetrics, type Sample, type Series, type Window } from './metricWindow.ts';
 
 export interface EmfOptions extends PushOptions {
   readonly namespace: string;
@@ -19,6 +20,8 @@ export interface EmfOptions extends PushOptions {
 
 const METRICS_MAX = 100;
 const VALUES_MAX = 100;
+/** A spread of more values than this is told by some of them: each line costs. */
+const VALUES_TOLD_MAX = 2000;
 const DIMENSIONS_MAX = 30;
 const NAMESPACE = /^[\w.\-/#:]{1,256}$/;
 const UNITS: Readonly<Record<MetricUnit, string>> = {
@@ -62,10 +65,25 @@ interface EmfMetric {
 function roundsOf(alike: readonly Series[]): EmfMetric[][] {
   const rounds: EmfMetric[][] = [];
   for (const series of alike) {
-    const parts = series.kind === 'spread' ? inSlices(series.samples, VALUES_MAX) : [series.value];
+    const parts = series.kind === 'spread' ? inSlices(valuesOf(series.samples), VALUES_MAX) : [series.value];
     for (const [round, values] of parts.entries()) (rounds[round] ??= []).push({ series, values });
   }
   return rounds.flatMap((round) => inSlices(round, METRICS_MAX));
+}
+
+/** Each value as often as it was seen; of too many, `VALUES_MAX` in their order. */
+function valuesOf(samples: readonly Sample[]): number[] {
+  const seen = samples.reduce((sum, { times }) => sum + times, 0);
+  if (seen <= VALUES_TOLD_MAX) return samples.flatMap(({ value, times }) => Array<number>(times).fill(value));
+  const sorted = samples.toSorted((a, b) => a.value - b.value);
+  const values: number[] = [];
+  let passed = 0;
+  for (const { value, times } of sorted) {
+    passed += times;
+    // The next one told is that of rank `values.length` of `VALUES_MAX - 1` equal steps from the first to the last.
+    while (values.length < VALUES_MAX && (values.length * (seen - 1)) / (VALUES_MAX - 1) < passed) values.push(value);
+  }
+  return values;
 }
 
 function lineOf(namespace: string, metrics: readonly EmfMetric[], timeMs: number): string {

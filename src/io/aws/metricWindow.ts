@@ -2,12 +2,18 @@
  * The points of one window of time, folded by series (a name and the values of its dimensions), and the loop that sends
  * window after window. What the pushing drivers of metrics share.
  *
- * Invariants: at most `seriesMax` series and, of each spread, `samplesMax` values are held; what goes beyond is counted as
+ * Invariants: at most `seriesMax` series and, of each spread, `samplesMax` points are held; what goes beyond is counted as
  * dropped. A sum or level is one number however many points it was made of. Times are milliseconds.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { MetricPoint, Metrics } from '../ports/metrics.ts';
+
+/** A value of a spread, and how often it was seen. */
+export interface Sample {
+  readonly value: number;
+  readonly times: number;
+}
 
 export interface Series extends Pick<MetricPoint, 'name' | 'kind' | 'unit' | 'dimensions'> {
   /** Points it was made of. */
@@ -15,7 +21,7 @@ export interface Series extends Pick<MetricPoint, 'name' | 'kind' | 'unit' | 'di
   /** The sum of a sum, the last value of a level, the sum of a spread's values. */
   value: number;
   /** A spread's values in the order they came; empty for the others. */
-  readonly samples: number[];
+  readonly samples: Sample[];
 }
 
 export interface WindowBounds {
@@ -33,7 +39,7 @@ export class MetricWindow {
 
   /** Whether the point was taken. */
   add(point: MetricPoint): boolean {
-    const { name, kind, unit, dimensions, value } = point;
+    const { name, kind, unit, dimensions, value, times = 1 } = point;
     const key = JSON.stringify([name, ...Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1))]);
     let series = this.#series.get(key);
     if (series === undefined) {
@@ -43,10 +49,10 @@ export class MetricWindow {
     }
     if (kind === 'spread') {
       if (series.samples.length >= this.#bounds.samplesMax) return false;
-      series.samples.push(value);
+      series.samples.push({ value, times });
     }
     series.points += 1;
-    series.value = kind === 'level' ? value : series.value + value;
+    series.value = kind === 'level' ? value : series.value + value * times;
     return true;
   }
 

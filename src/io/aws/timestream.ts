@@ -89,15 +89,18 @@ function recordOf(series: Series, timeMs: number, writer: string): _Record {
   const values =
     series.kind === 'spread'
       ? [
-          double('count', samples.length),
+          double(
+            'count',
+            samples.reduce((sum, { times }) => sum + times, 0),
+          ),
           double('sum', series.value),
           double(
             'min',
-            samples.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
+            samples.reduce((least, { value }) => Math.min(least, value), Number.POSITIVE_INFINITY),
           ),
           double(
             'max',
-            samples.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
+            samples.reduce((most, { value }) => Math.max(most, value), Number.NEGATIVE_INFINITY),
           ),
         ]
       : [double('value', series.value)];

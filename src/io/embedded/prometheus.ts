@@ -7,10 +7,11 @@
  *
  * At most `seriesMax` sets of labels are held; points of further ones are dropped and told.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { assert } from '../../core/assert.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import type { MetricPoint, Metrics, MetricUnit } from '../ports/metrics.ts';
+import { WeightedHistogram } from './histograms.ts';
 
 export interface PrometheusOptions {
   readonly seriesMax: number;
@@ -31,9 +32,9 @@ const SUFFIXES: Readonly<Record<MetricUnit, string>> = {
   per_second: '_per_second',
 };
 
-/** Upper bounds of histograms: pieces of work of 5 ms to a batch of hours; sizes and rates by powers of four. */
+/** Upper bounds of histograms: a request of 1 ms to a batch of hours, seconds; sizes and rates by powers of four. */
 const BUCKETS: Readonly<Record<MetricUnit, readonly number[]>> = {
-  ms: [0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 20, 60, 300, 1200, 3600, 14_400],
+  ms: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 300, 1200, 3600, 14_400],
   bytes: Array.from({ length: 14 }, (_, power) => 1024 * 4 ** power),
   count: [0, ...Array.from({ length: 12 }, (_, power) => 4 ** power)],
   per_second: Array.from({ length: 13 }, (_, power) => 4 ** power),
@@ -55,6 +56,7 @@ export function openPrometheusMetrics(
   if (options.processMetrics) collectDefaultMetrics({ register });
   const series = new Set<string>();
   const metrics = new Map<string, Told>();
+  const histograms: WeightedHistogram[] = [];
   let dropped = 0;
   let told = false;
   let closed = false;
@@ -85,13 +87,13 @@ export function openPrometheusMetrics(
         }
         let metric = metrics.get(point.name);
         if (metric === undefined) {
-          metric = metricOf(point, register);
+          metric = metricOf(point, register, histograms);
           metrics.set(point.name, metric);
         }
         metric(point);
       }
     },
-    render: () => register.metrics(),
+    render: async () => [await register.metrics(), ...histograms.map((one) => one.render())].join('\n'),
     async close() {
       closed = true;
     },
@@ -99,36 +101,31 @@ export function openPrometheusMetrics(
 }
 
 /** The metric of the first point with a name; later ones have the same unit, kind and dimensions. */
-function metricOf(first: MetricPoint, register: Registry): Told {
+function metricOf(first: MetricPoint, register: Registry, histograms: WeightedHistogram[]): Told {
   const { kind, unit } = first;
   const name = `remessa_${first.name}${SUFFIXES[unit]}${kind === 'sum' ? '_total' : ''}`;
-  const labelNames = Object.keys(first.dimensions).sort();
+  const help = `${first.name}: ${HELP[kind]}`;
+  const common = { name, help, labelNames: Object.keys(first.dimensions).sort(), registers: [register] };
   const scale = unit === 'ms' ? 0.001 : 1;
-  const common = { name, help: `${first.name}: ${HELP[kind]}`, labelNames, registers: [register] };
-  const tell = teller(kind, common, [...BUCKETS[unit]]);
-  return (point) => {
-    assert(point.kind === kind && point.unit === unit, 'points of a name are of one kind and unit');
-    tell({ ...point.dimensions }, point.value * scale);
+  const telling = (tell: Told): Told => {
+    return (point) => {
+      assert(point.kind === kind && point.unit === unit, 'points of a name are of one kind and unit');
+      tell(point);
+    };
   };
-}
-
-function teller(
-  kind: MetricPoint['kind'],
-  common: { name: string; help: string; labelNames: string[]; registers: Registry[] },
-  buckets: number[],
-): (labels: Record<string, string>, value: number) => void {
   switch (kind) {
     case 'sum': {
       const counter = new Counter(common);
-      return (labels, value) => counter.inc(labels, value);
+      return telling(({ dimensions, value }) => counter.inc({ ...dimensions }, value * scale));
     }
     case 'level': {
       const gauge = new Gauge(common);
-      return (labels, value) => gauge.set(labels, value);
+      return telling(({ dimensions, value }) => gauge.set({ ...dimensions }, value * scale));
     }
     case 'spread': {
-      const histogram = new Histogram({ ...common, buckets });
-      return (labels, value) => histogram.observe(labels, value);
+      const histogram = new WeightedHistogram(name, help, BUCKETS[unit]);
+      histograms.push(histogram);
+      return telling(({ dimensions, value, times = 1 }) => histogram.observe(dimensions, value * scale, times));
     }
   }
 }

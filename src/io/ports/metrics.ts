@@ -25,6 +25,8 @@ export interface MetricPoint {
   readonly unit: MetricUnit;
   /** Finite. */
   readonly value: number;
+  /** Of a spread: how many values, all like this one, the point stands for; one where it is absent. */
+  readonly times?: number;
   /** Values are 1 to 200 printable ASCII characters. */
   readonly dimensions: Readonly<Record<string, string>>;
   /** Wall time, milliseconds. */

@@ -134,6 +134,17 @@ describe('the embedded metric format', () => {
     expect(debts).toEqual(Array.from({ length: 330 }, (_, i) => i));
   });
 
+  it('tells a spread of very many values by a hundred of their order', () => {
+    const spread = (value: number, times: number) => point('http_time', value, { kind: 'spread', unit: 'ms', times });
+    const [line, ...more] = emfLines('Remessa', seriesOf([spread(900, 1), spread(2, 9000), spread(7, 999)]), 1);
+    expect(more).toEqual([]);
+    const told = checkLine(line!)['http_time'] as number[];
+    expect(told).toHaveLength(100);
+    expect([told.filter((value) => value === 2).length, told.at(0), told.at(-1)]).toEqual([90, 2, 900]);
+    const few = emfLines('Remessa', seriesOf([spread(2, 150), spread(3, 1)]), 1).map(checkLine);
+    expect(few.flatMap((one) => one['http_time'])).toEqual([...Array(150).fill(2), 3]);
+  });
+
   it('says nothing of a window in which nothing happened', async () => {
     const { metrics, lines } = opened();
     await metrics.close();

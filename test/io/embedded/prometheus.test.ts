@@ -50,13 +50,32 @@ describe('metrics for Prometheus', () => {
     expect(samples.get('remessa_read_bytes_total{stage="pick"}')).toBe(2048);
     expect(samples.get('remessa_queue_oldest_seconds{queue="picker"}')).toBe(1.5);
     expect(samples.get('remessa_stage_time_seconds_sum{stage="pick"}')).toBeCloseTo(0.07, 10);
-    expect(samples.get('remessa_stage_time_seconds_bucket{le="0.02",stage="pick"}')).toBe(0);
+    expect(samples.get('remessa_stage_time_seconds_bucket{le="0.05",stage="pick"}')).toBe(0);
     expect(samples.get('remessa_stage_time_seconds_bucket{le="0.1",stage="pick"}')).toBe(1);
     expect(samples.get('remessa_stage_lines_per_second_count{stage="pick"}')).toBe(1);
     expect(text).toContain('# TYPE remessa_stage_time_seconds histogram');
     expect(text).toContain('# TYPE remessa_queue_oldest_seconds gauge');
     expect(text).toContain('# TYPE remessa_read_bytes_total counter');
     expect(metrics.contentType).toMatch(/^text\/plain/);
+  });
+
+  it('are histograms as Prometheus reads them, each bucket with all below it', async () => {
+    const { metrics } = opened();
+    const dimensions = { route: '/v1/"x"', method: 'GET' };
+    const spread = { kind: 'spread', unit: 'ms', dimensions } as const;
+    metrics.add([
+      point('http_time', 1, { ...spread, times: 100_000 }),
+      point('http_time', 1.25, { ...spread, times: 3 }),
+      point('http_time', 86_400_000, spread),
+    ]);
+    const samples = samplesOf(await metrics.render());
+    const labels = 'method="GET",route="/v1/\\"x\\""';
+    const bucket = (le: string) => samples.get(`remessa_http_time_seconds_bucket{le="${le}",${labels}}`);
+    expect([bucket('0.001'), bucket('0.0025'), bucket('14400'), bucket('+Inf')]).toEqual([
+      100_000, 100_003, 100_003, 100_004,
+    ]);
+    expect(samples.get(`remessa_http_time_seconds_count{${labels}}`)).toBe(100_004);
+    expect(samples.get(`remessa_http_time_seconds_sum{${labels}}`)).toBeCloseTo(86_500.00375, 6);
   });
 
   it('of two engines are apart', async () => {
