@@ -6,7 +6,8 @@
  * unchanged is what the map says. Then each batch's retorno, its receipt and the client's stored debts must be the model's.
  */
 import type { Buffer } from 'node:buffer';
-import { RECORD_CODES, type RecordCodeName } from '../../src/core/codes.ts';
+import { recordText } from '../../src/core/catalogue.ts';
+import type { RecordCodeName } from '../../src/core/codes.ts';
 import { csvRows } from '../../test/e2e/csv.ts';
 import { OUTCOMES, type Outcome, type Truth } from '../../test/e2e/files.ts';
 
@@ -135,7 +136,7 @@ function applied(model: Map<string, bigint>, truth: readonly Truth[]): Expected 
     expected.cents[outcome] += row.cents ?? 0n;
     if (outcome === 'created' || outcome === 'updated') model.set(row.ref, row.cents as bigint);
     if (outcome !== 'rejected' && outcome !== 'duplicate') winners.set(row.ref, row.line);
-    const says = row.code === '' ? '' : RECORD_CODES[row.code as RecordCodeName].says;
+    const says = row.code === '' ? '' : recordText(row.code as RecordCodeName);
     const message = outcome === 'duplicate' ? `${says}, on line ${winners.get(row.ref)}` : says;
     return [String(row.line), row.ref, outcome, row.code, message];
   });

@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyError } from 'fastify';
+import { faultText } from '../core/catalogue.ts';
 import { FAULTS, Fault, type FaultCode, isFault } from '../core/faults.ts';
 import { maskedMessage, printable } from '../core/text.ts';
 
@@ -86,7 +87,7 @@ export function problemOf(error: unknown): ProblemAnswer {
   const type = `urn:remessa:problem:${fault.code.toLowerCase().replaceAll('_', '-')}`;
   const wait = fault instanceof WaitFault ? fault.waitSeconds : RETRY_AFTER_SECONDS[fault.code];
   return {
-    problem: { type, title: FAULTS[fault.code].says, status, code: fault.code, detail },
+    problem: { type, title: faultText(fault.code), status, code: fault.code, detail },
     retryAfterSeconds: wait ?? (status === 503 ? 1 : undefined),
   };
 }

@@ -1,11 +1,12 @@
 /** `remessa clients add | list | show | set`: the clients and the rules that hold for each. */
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
+import { DEFAULT_LANGUAGE, LANGUAGES } from '../core/language.ts';
 import type { ClientRecord } from '../io/ports/clients.ts';
 import type { CliContext, Stores } from './context.ts';
 import { centsText, exactJsonText, instantText, printable, readCents, tableText } from './format.ts';
 import { addNotifyCommand } from './notify.ts';
-import { checkedClientId, clientOf, withStores } from './reading.ts';
+import { checkedClientId, clientOf, readLanguage, withStores } from './reading.ts';
 
 /** The least and the most that any amount can be: one cent, and below 10^13. */
 const AMOUNT_CENTS_MIN = 1;
@@ -18,6 +19,7 @@ interface ClientOptions {
   readonly profile?: string;
   readonly amountMin?: string;
   readonly amountMax?: string;
+  readonly language?: string;
 }
 
 export function addClientsCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
@@ -29,7 +31,11 @@ export function addClientsCommand(program: Command, context: CliContext, exit: (
         'how its files are read; each batch keeps the version that is the newest when it is accepted',
       )
       .option('--amount-min <amount>', 'the least amount of a debt, such as 10.00')
-      .option('--amount-max <amount>', 'the greatest amount of a debt');
+      .option('--amount-max <amount>', 'the greatest amount of a debt')
+      .option(
+        '--language <language>',
+        `of the messages in its answers, where a profile says none: ${LANGUAGES.join(' or ')}`,
+      );
 
   bounds(
     clients
@@ -96,8 +102,8 @@ async function addClient(context: CliContext, id: string, options: ClientOptions
 }
 
 async function setClient(context: CliContext, id: string, options: ClientOptions): Promise<void> {
-  if ([options.name, options.profile, options.amountMin, options.amountMax].every((option) => option === undefined)) {
-    throw new Fault('USAGE', 'name what is to change: --name, --profile, --amount-min or --amount-max');
+  if (Object.values(options).every((option) => option === undefined)) {
+    throw new Fault('USAGE', 'name what is to change: --name, --profile, --amount-min, --amount-max or --language');
   }
   await withStores(context, 'write', async (stores) => {
     const client = changed(await clientOf(stores, id), options);
@@ -123,10 +129,13 @@ async function listClients(context: CliContext, json: boolean): Promise<void> {
     view.profile,
     view.amountMin,
     view.amountMax,
+    view.language,
     view.createdAt,
     printable(view.name),
   ]);
-  await context.stdout.write(tableText(['id', 'profile', 'amount min', 'amount max', 'created at', 'name'], rows));
+  await context.stdout.write(
+    tableText(['id', 'profile', 'amount min', 'amount max', 'language', 'created at', 'name'], rows),
+  );
 }
 
 function clientView(client: ClientRecord) {
@@ -136,6 +145,7 @@ function clientView(client: ClientRecord) {
     profile: client.profile,
     amountMin: centsText(client.amountCentsMin),
     amountMax: centsText(client.amountCentsMax),
+    language: client.language ?? DEFAULT_LANGUAGE,
     createdAt: instantText(client.createdAtMs),
   };
 }
@@ -148,6 +158,7 @@ function changed(client: ClientRecord, options: ClientOptions): ClientRecord {
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     ...(options.amountMin === undefined ? {} : { amountCentsMin: readBound('--amount-min', options.amountMin) }),
     ...(options.amountMax === undefined ? {} : { amountCentsMax: readBound('--amount-max', options.amountMax) }),
+    ...(options.language === undefined ? {} : { language: readLanguage(options.language) }),
   };
   if (next.amountCentsMin > next.amountCentsMax) {
     throw new Fault(

@@ -7,11 +7,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
+import { LANGUAGES } from '../core/language.ts';
 import { type ClientNotify, type ClientRecord, NOTICE_KINDS, type NoticeKind } from '../io/ports/clients.ts';
 import { isAddress, RECIPIENTS_MAX } from '../io/ports/mail.ts';
 import { WEBHOOK_SECRET, webhookUrlProblem } from '../io/ports/webhook.ts';
 import type { CliContext } from './context.ts';
-import { clientOf, withStores } from './reading.ts';
+import { clientOf, readLanguage, withStores } from './reading.ts';
 
 interface NotifyOptions {
   /** `false` for `--no-webhook`. */
@@ -19,7 +20,8 @@ interface NotifyOptions {
   readonly secretFile?: string;
   readonly keepSecret?: true;
   readonly mail?: string | false;
-  readonly language?: string;
+  /** `false` for `--no-language`. */
+  readonly language?: string | false;
   readonly kinds?: string;
 }
 
@@ -37,7 +39,8 @@ export function addNotifyCommand(clients: Command, context: CliContext, exit: (c
     .option('--keep-secret', 'the secret used until now signs too, until the next change of secrets')
     .option('--mail <addresses>', 'mail addresses, separated by commas')
     .option('--no-mail', 'send no mail')
-    .option('--language <language>', 'of mail: pt or en')
+    .option('--language <language>', `of mail: ${LANGUAGES.join(' or ')}`)
+    .option('--no-language', "write mail in the language of each batch's answers")
     .option('--kinds <kinds>', `which ends, separated by commas: ${NOTICE_KINDS.join(', ')}`)
     .action(async (id: string, options: NotifyOptions) => {
       const changes = Object.values(options).some((value) => value !== undefined);
@@ -107,12 +110,13 @@ function changedWebhook(
 function changedMail(before: ClientNotify | undefined, options: NotifyOptions): ClientNotify['mail'] {
   if (options.mail === false) return undefined;
   const to = options.mail === undefined ? before?.mail?.to : readAddresses(options.mail);
-  const language = options.language === undefined ? (before?.mail?.language ?? 'pt') : readLanguage(options.language);
   if (to === undefined) {
     if (options.language !== undefined) throw new Fault('USAGE', '--language goes with --mail');
     return undefined;
   }
-  return { to, language };
+  const language = options.language ?? before?.mail?.language ?? false;
+  if (language === false) return { to };
+  return { to, language: language === 'pt' ? 'pt-BR' : readLanguage(language) };
 }
 
 function readAddresses(written: string): string[] {
@@ -121,11 +125,6 @@ function readAddresses(written: string): string[] {
     throw new Fault('USAGE', `--mail takes 1 to ${RECIPIENTS_MAX} mail addresses, separated by commas`);
   }
   return addresses;
-}
-
-function readLanguage(written: string): 'pt' | 'en' {
-  if (written === 'pt' || written === 'en') return written;
-  throw new Fault('USAGE', '--language takes pt or en');
 }
 
 function readKinds(written: string): NoticeKind[] {

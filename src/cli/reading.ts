@@ -1,5 +1,6 @@
 /** What the commands that read the stores have in common. */
 import { Fault } from '../core/faults.ts';
+import { isLanguage, LANGUAGES, type Language } from '../core/language.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import type { CliContext, Stores } from './context.ts';
@@ -36,6 +37,12 @@ export async function clientOf(stores: Stores, id: string): Promise<ClientRecord
 export function checkedClientId(id: string): string {
   if (CLIENT_ID.test(id)) return id;
   throw new Fault('USAGE', 'a client id has 1 to 40 characters of a-z, 0-9 and -, and begins with no -');
+}
+
+/** Faults: `USAGE`. */
+export function readLanguage(written: string): Language {
+  if (isLanguage(written)) return written;
+  throw new Fault('USAGE', `--language takes ${LANGUAGES.join(' or ')}`);
 }
 
 /** Eleven digits. Faults: `USAGE`, whose message must not repeat what was written: it may be most of a CPF. */

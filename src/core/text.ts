@@ -5,7 +5,8 @@
  * Promises: cents become decimal text without any rounding, whatever their size; text that came from outside cannot move
  * the cursor or colour the terminal; names of files and messages show no run of digits that could be a CPF.
  */
-import type { FaultCode } from './faults.ts';
+import { placeWords } from './catalogue.ts';
+import type { FaultCode, Place } from './faults.ts';
 import { maskDigits } from './telemetry.ts';
 
 /** Exact decimal text of integer cents: 123456 is `1234.56`. */
@@ -65,9 +66,15 @@ const COUNTS_ONLY: ReadonlySet<string> = new Set<FaultCode>([
   'GZIP_BOMB',
 ]);
 
+const words = (...parts: (keyof Place)[]): string => placeWords(...parts).join('|');
 /** The place at a message's end, as `Fault` writes it: `(line 7, byte 300000000)` or `(…; line 7, batch b-…)`. */
-const PLACE = /(?<=[(;] ?)(?:(?:line \d+|column [^,()]*|byte \d+|range \d+|shard \d+|batch [\w-]+)(?:, |\)$))+$/;
-const NUMBERED_PLACE = /^(?:(?:line|byte|range|shard) \d+|batch b-[0-9a-z]{16})\)?$/;
+const PLACE = new RegExp(
+  `(?<=[(;] ?)(?:(?:(?:${words('line', 'byte', 'range', 'shard')}) \\d+|(?:${words('column')}) [^,()]*|` +
+    `(?:${words('batch')}) [\\w-]+)(?:, |\\)$))+$`,
+);
+const NUMBERED_PLACE = new RegExp(
+  `^(?:(?:${words('line', 'byte', 'range', 'shard')}) \\d+|(?:${words('batch')}) b-[0-9a-z]{16})\\)?$`,
+);
 
 /**
  * A header or an argument that is quoted in a message may be personal data: long runs of digits are masked. The place

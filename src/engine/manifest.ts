@@ -7,6 +7,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
+import type { Language } from '../core/language.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { BusinessRules, RecordPlan } from '../kernel/plan.ts';
 
@@ -27,6 +28,8 @@ export interface Manifest {
   readonly header: { readonly start: number; readonly end: number; readonly line: number };
   readonly plan: RecordPlan;
   readonly rules: BusinessRules;
+  /** Of the messages in the answers; English where absent. */
+  readonly language?: Language;
   readonly pageBytes: number;
   readonly records: number;
   /** LF bytes in the source. */

@@ -7,6 +7,8 @@
  */
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Fault } from '../core/faults.ts';
+import { LANGUAGES, type Language } from '../core/language.ts';
+import { NOTICE_KINDS, type NoticeKind } from '../io/ports/clients.ts';
 import { COLUMNS } from '../kernel/columns.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
 
@@ -77,6 +79,15 @@ export const PROFILE_SCHEMA = {
         futureDueDates: { enum: ['refuse', 'accept'] },
       },
     },
+    language: { enum: LANGUAGES },
+    notifications: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        kinds: { type: 'array', uniqueItems: true, items: { enum: NOTICE_KINDS } },
+        digest: { type: 'boolean' },
+      },
+    },
   },
 } as const;
 
@@ -118,6 +129,28 @@ export async function storedProfile(json: string, name: string): Promise<Compile
   } catch (error) {
     throw new Fault('STORE_CORRUPT', `the document of profile ${name} does not pass any more`, {}, error);
   }
+}
+
+/** What acceptance takes from a document: it holds for the batch whatever becomes of its file. */
+export interface ProfileWords {
+  readonly language?: Language;
+  readonly notifications?: { readonly kinds?: readonly NoticeKind[]; readonly digest?: boolean };
+}
+
+/** Of a stored document; nothing of one that cannot be read, by which the picker ends the batch. */
+export function profileWords(json: string): ProfileWords {
+  let document: ProfileDocument;
+  try {
+    document = JSON.parse(json) as ProfileDocument;
+  } catch {
+    return {};
+  }
+  const { language, notifications } = document;
+  const words = {
+    ...(language === undefined ? {} : { language }),
+    ...(notifications === undefined ? {} : { notifications }),
+  };
+  return words as ProfileWords;
 }
 
 function placeOf(path: string): string {

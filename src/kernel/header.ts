@@ -7,6 +7,7 @@
  * of a wrong header never holds more than a few shortened names, without control characters and long runs of digits:
  * a file without a header shows a record there.
  */
+import { type Detail, detail } from '../core/catalogue.ts';
 import type { FaultCode } from '../core/faults.ts';
 import { maskDigits } from '../core/telemetry.ts';
 import { IGNORED_COLUMN } from './columns.ts';
@@ -32,7 +33,7 @@ export type HeaderResult =
   | {
       readonly kind: 'fault';
       readonly code: FaultCode;
-      readonly detail: string;
+      readonly detail: string | Detail;
       readonly line: number;
       readonly byte: number;
     };
@@ -68,29 +69,28 @@ export function readHeader(
   const top = Math.max(textFrom, 0);
   const from = afterLines(bytes, top, length, skipLines);
   if (from < 0)
-    return complete ? faultAt('HEADER_MISSING', `${skipLines} lines are passed over`, 1, top) : { kind: 'more' };
+    return complete ? faultAt('HEADER_MISSING', detail('LINES_PASSED_OVER', skipLines), 1, top) : { kind: 'more' };
   if (!layout.header && by.kind === 'positions') {
     return { kind: 'header', fields: [...by.fields], start: top, end: from, line: 1, nextLine: 1 + skipLines };
   }
   const { at: start, line, undecided } = skipEmptyLines(bytes, from, length, 1 + skipLines);
   if (undecided && !complete) return { kind: 'more' };
-  const fault = (code: FaultCode, detail: string): HeaderResult => faultAt(code, detail, line, start);
+  const fault = (code: FaultCode, told: string | Detail): HeaderResult => faultAt(code, told, line, start);
   if (start >= length) return fault('HEADER_MISSING', '');
 
   const record = new RecordSplitter(dialect, 1 + count(bytes, start, length, dialect.delimiter));
   const end = record.split(bytes, start, length, complete);
   if (end < 0) return { kind: 'more' };
-  if (record.unclosed) return fault('QUOTE_UNCLOSED', 'in the header');
+  if (record.unclosed) return fault('QUOTE_UNCLOSED', detail('IN_HEADER'));
   const nextLine = line + record.innerLines + (bytes[end - 1] === LF ? 1 : 0);
   // What was passed over is part of what must stand before the records, should they be sent again.
   const place = skipLines > 0 ? { start: top, line: 1 } : { start, line };
   if (by.kind === 'positions') return { kind: 'header', fields: [...by.fields], ...place, end, nextLine };
-  if (record.malformed >= 0) return fault('HEADER_INVALID', `field ${record.malformed + 1}: a quote is out of place`);
+  if (record.malformed >= 0) return fault('HEADER_INVALID', detail('FIELD_QUOTE', record.malformed + 1));
   const names: string[] = [];
   for (let field = 0; field < record.fields; field++) {
     const name = readName(bytes, record, field, dialect.quote, layout.encoding);
-    if (name === undefined)
-      return fault('HEADER_INVALID', `field ${field + 1}: not plain text in ${shown(layout.encoding)}`);
+    if (name === undefined) return fault('HEADER_INVALID', detail('FIELD_NOT_TEXT', field + 1, shown(layout.encoding)));
     names.push(name);
   }
   const columns = new Map(by.names);
@@ -100,8 +100,8 @@ export function readHeader(
   return { kind: 'header', fields, ...place, end, nextLine };
 }
 
-function faultAt(code: FaultCode, detail: string, line: number, byte: number): HeaderResult {
-  return { kind: 'fault', code, detail, line, byte };
+function faultAt(code: FaultCode, told: string | Detail, line: number, byte: number): HeaderResult {
+  return { kind: 'fault', code, detail: told, line, byte };
 }
 
 function shown(encoding: Encoding): string {
@@ -203,11 +203,12 @@ function wrongColumns(
   return missing.length > 0 ? { code: 'COLUMN_MISSING', names: missing.map(([name]) => name) } : undefined;
 }
 
-function tell(names: readonly string[]): string {
+function tell(names: readonly string[]): string | Detail {
   const told = [...new Set(names)].map(
     (name) =>
       `«${[...maskDigits(name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ''))].slice(0, NAME_TOLD_CHARACTERS_MAX).join('')}»`,
   );
   const more = told.length - NAMES_TOLD_MAX;
-  return maskDigits(told.slice(0, NAMES_TOLD_MAX).join(', ') + (more > 0 ? ` and ${more} more` : ''));
+  const first = maskDigits(told.slice(0, NAMES_TOLD_MAX).join(', '));
+  return more > 0 ? detail('NAMES_AND_MORE', first, more) : first;
 }

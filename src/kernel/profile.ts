@@ -6,6 +6,7 @@
  * whatever the file's own notation.
  */
 import { assert } from '../core/assert.ts';
+import type { Language } from '../core/language.ts';
 import { readCents } from '../core/text.ts';
 import { COLUMNS, type ColumnName, IGNORED_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { isConstant } from './constants.ts';
@@ -44,6 +45,17 @@ export interface ProfileDocument {
     /** Whether a debt may fall due on the business date or later. */
     readonly futureDueDates?: 'refuse' | 'accept';
   };
+  /** Of the messages in the answers, and of the reason where a file fails; the client's where absent. */
+  readonly language?: Language;
+  readonly notifications?: ProfileNotifications;
+}
+
+/** What is told of the ends of its batches; to whom and by which way, the client's own settings say. */
+export interface ProfileNotifications {
+  /** Which ends; those that the client's settings say where absent, none where empty. */
+  readonly kinds?: readonly string[];
+  /** Whether mail about small batches is gathered; `false` sends each by itself. */
+  readonly digest?: boolean;
 }
 
 /** Where a column's value comes from: a named field, a field by position, or the profile itself. */

@@ -2,13 +2,13 @@
  * Step 1, accept: whoever first learns of a stored object creates its batch.
  *
  * Promises: one object version is one batch, however often and from wherever it is announced; the business date is fixed
- * here, and so is the profile's version, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
+ * here, and so are the profile's version, the language of the answers and which ends are told, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
  * `pick` survive anything.
  */
 import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
 import { batchIdOf } from '../core/ids.ts';
-import { pinText, readPin } from '../engine/profiles.ts';
+import { type ProfileWords, pinText, profileWords, readPin } from '../engine/profiles.ts';
 import type { Arrivals } from '../io/ports/arrivals.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
@@ -41,6 +41,8 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   const client = await clientOf(context, object.client);
   if (client.erasedAtMs !== undefined) throw new Fault('CLIENT_ERASED');
   const acceptedAtMs = context.clock.nowMs();
+  const profile = await pinned(context, object.profile ?? client.profile);
+  const language = profile.language ?? client.language;
   const { batch, created } = await context.registry.accept({
     id: object.id ?? batchIdOf(object.bucket, object.key, object.version),
     client: client.id,
@@ -50,12 +52,14 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
     version: object.version,
     etag: object.etag,
     bytes: object.bytes,
-    profile: await pinned(context, object.profile ?? client.profile),
+    profile: profile.pin,
     amountCentsMin: client.amountCentsMin,
     amountCentsMax: client.amountCentsMax,
     businessDate: object.asOf ?? businessDay(acceptedAtMs),
     dryRun: object.dryRun ?? false,
-    notify: client.notify !== undefined || context.settings.events !== 'none',
+    notify: isTold(client, profile) || context.settings.events !== 'none',
+    ...(language === undefined ? {} : { language }),
+    ...(profile.notifications === undefined ? {} : { notifications: profile.notifications }),
     acceptedAtMs,
   });
   if (created) {
@@ -69,15 +73,21 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   return batch;
 }
 
+/** Whether the client may be told of the end: a profile that tells of none costs no message. */
+function isTold(client: ClientRecord, { notifications }: ProfileWords): boolean {
+  return client.notify !== undefined && notifications?.kinds?.length !== 0;
+}
+
 /**
- * The profile's name with its version, which holds for the batch from here on. A name that nobody knows stays as it is:
- * the picker ends the batch by it.
+ * The profile's name with its version, which holds for the batch from here on, and what the document says that must hold
+ * even for a file that cannot be read. A name that nobody knows stays as it is: the picker ends the batch by it.
  */
-async function pinned(context: AcceptContext, profile: string): Promise<string> {
-  if (profile === DEFAULT_PROFILE) return profile;
+async function pinned(context: AcceptContext, profile: string): Promise<ProfileWords & { readonly pin: string }> {
+  if (profile === DEFAULT_PROFILE) return { pin: profile };
   const pin = readPin(profile);
   const known = await context.clients.getProfile(pin?.name ?? profile, pin?.version);
-  return known === undefined ? profile : pinText(known.name, known.version);
+  if (known === undefined) return { pin: profile };
+  return { pin: pinText(known.name, known.version), ...profileWords(known.document) };
 }
 
 /** The client, registered on first sight where the installation allows it. */

@@ -7,10 +7,13 @@
  *                 in a spreadsheet, what is not UTF-8 or is a NUL shows as U+FFFD, the record's line end is left out
  * - resubmit.csv  the header and the rejected records byte for byte
  *
+ * Messages are in the language that the manifest says; names of columns, outcomes and codes are the same in all.
  * UTF-8, comma, LF. Memory: one growing block an answer, handed on when it is full.
  */
 import { Buffer } from 'node:buffer';
+import { duplicateText } from '../core/catalogue.ts';
 import { OUTCOMES, recordCodeName, recordCodeSays } from '../core/codes.ts';
+import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
 import { columnName } from '../kernel/columns.ts';
 import { codePointTable } from '../kernel/locale.ts';
 import type { EntryReader } from '../kernel/parts.ts';
@@ -88,30 +91,53 @@ export class ByteBlock {
   }
 }
 
-/** Per code id, `,code,message\n` for codes whose message is always the same. */
-const TAILS: readonly string[] = Array.from({ length: 256 }, (_, id) => {
-  const name = recordCodeName(id);
-  return name === undefined ? ',,\n' : `,${name},${quoteText(recordCodeSays(id))}\n`;
-});
+/** What the rows of one language are made of, rendered once. */
+export interface AnswerTexts {
+  /** What ends a row of the retorno, by outcome × 256 + code: three writes of text a row took half of its time. */
+  readonly rowEnds: readonly Uint8Array[];
+  /** Of a duplicate, by code: what stands before the line that it repeats. */
+  readonly duplicates: readonly Uint8Array[];
+  /** Of the rejects, by code: `,code,message,`. */
+  readonly reasons: readonly Uint8Array[];
+}
 
-const MIDDLES: readonly string[] = OUTCOMES.map((outcome) => `,${outcome}`);
+const madeTexts = new Map<Language, AnswerTexts>();
 
-/** What ends a row of the retorno, by outcome × 256 + code, as bytes: three writes of text a row took half of its time. */
-const ROW_ENDS: readonly Uint8Array[] = MIDDLES.flatMap((middle) =>
-  TAILS.map((tail) => Buffer.from(middle + tail, 'latin1')),
-);
+export function answerTexts(language: Language = DEFAULT_LANGUAGE): AnswerTexts {
+  const made = madeTexts.get(language) ?? makeTexts(language);
+  madeTexts.set(language, made);
+  return made;
+}
+
+function makeTexts(language: Language): AnswerTexts {
+  const ids = Array.from({ length: 256 }, (_, id) => id);
+  const tails = ids.map((id) => {
+    const name = recordCodeName(id);
+    return name === undefined ? ',,' : `,${name},${quoteText(recordCodeSays(id, language))}`;
+  });
+  return {
+    rowEnds: OUTCOMES.flatMap((outcome) => tails.map((tail) => Buffer.from(`,${outcome}${tail}\n`))),
+    duplicates: ids.map((id) => {
+      const name = recordCodeName(id);
+      return Buffer.from(name === undefined ? '' : `,duplicate,${name},"${duplicateText(name, language)}`);
+    }),
+    reasons: tails.map((tail) => Buffer.from(`${tail},`)),
+  };
+}
+
 const COMMA = 0x2c;
 
-export function writeRetornoRow(out: ByteBlock, entry: EntryReader): void {
+export function writeRetornoRow(out: ByteBlock, entry: EntryReader, texts: AnswerTexts): void {
   out.integer(entry.line);
   out.byte(COMMA);
   writeCell(out, entry.bytes, entry.refStart, entry.refEnd);
   if (entry.outcome === DUPLICATE) {
-    out.ascii(MIDDLES[entry.outcome] as string);
-    out.ascii(`,${recordCodeName(entry.code)},"${recordCodeSays(entry.code)}, on line ${entry.winnerLine}"\n`);
+    const start = texts.duplicates[entry.code] as Uint8Array;
+    out.bytes(start, 0, start.length);
+    out.ascii(`${entry.winnerLine}"\n`);
     return;
   }
-  const end = ROW_ENDS[entry.outcome * 256 + entry.code] as Uint8Array;
+  const end = texts.rowEnds[entry.outcome * 256 + entry.code] as Uint8Array;
   out.bytes(end, 0, end.length);
 }
 
@@ -120,12 +146,13 @@ export function writeRejectsRow(
   out: ByteBlock,
   entry: EntryReader,
   raw: Uint8Array,
+  texts: AnswerTexts,
   encoding: Encoding = 'utf-8',
 ): void {
   out.integer(entry.line);
   out.ascii(`,${columnName(entry.column)}`);
-  const tail = TAILS[entry.code] as string;
-  out.ascii(`${tail.slice(0, -1)},`);
+  const reason = texts.reasons[entry.code] as Uint8Array;
+  out.bytes(reason, 0, reason.length);
   out.text(`"${formulaSafe(readable(raw, encoding)).replaceAll('"', '""')}"\n`);
 }
 

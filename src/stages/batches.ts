@@ -5,6 +5,7 @@
  * owed message before it forgets that it was owed, so a death in between costs a second sending and nothing else.
  */
 import { assert, unreachable } from '../core/assert.ts';
+import { detail } from '../core/catalogue.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
@@ -207,7 +208,7 @@ export async function assertUnchanged(context: Pick<StageContext, 'objects'>, ba
     if (error.code === 'OBJECT_VANISHED') throw new Fault('OBJECT_VANISHED', '', { batch: batch.id });
     if (error.code !== 'OBJECT_CHANGED') throw error;
     const now = await context.objects.head(batch.key);
-    const detail = now === undefined ? '' : `${now.bytes} bytes now, ${batch.bytes} at acceptance`;
-    throw new Fault('OBJECT_CHANGED', detail, { batch: batch.id });
+    const told = now === undefined ? '' : detail('BYTES_NOW', now.bytes, batch.bytes);
+    throw new Fault('OBJECT_CHANGED', told, { batch: batch.id });
   }
 }

@@ -11,6 +11,7 @@
  */
 import { unreachable } from '../core/assert.ts';
 import { Fault, type FaultCode, isFault } from '../core/faults.ts';
+import type { Language } from '../core/language.ts';
 import { retryDelayMs } from '../engine/retry.ts';
 import { ATTEMPTS_KEPT, type Delivery } from '../io/ports/deliveries.ts';
 import type { EventPublisher } from '../io/ports/events.ts';
@@ -122,8 +123,13 @@ export class Deliverer {
     const { clock } = this.#context;
     const nowMs = clock.nowMs();
     // One that was tried and whose time has not come waits for its next attempt, or is being tried by somebody else.
-    const mayJoin = (one: Delivery): boolean => one.gathers && (one.tries === 0 || one.nextAtMs <= nowMs);
-    const together = due.gathers ? (await deliveries.pending(due.client, 'mail', DIGEST_MAX)).filter(mayJoin) : [due];
+    const mayJoin = (one: Delivery): boolean =>
+      one.gathers &&
+      one.id !== due.id &&
+      (one.tries === 0 || one.nextAtMs <= nowMs) &&
+      languageOf(one) === languageOf(due);
+    const others = due.gathers ? (await deliveries.pending(due.client, 'mail', DIGEST_MAX)).filter(mayJoin) : [];
+    const together = [due, ...others];
     const claimed = (await Promise.all(together.map((one) => this.#claim(one)))).filter((one) => one !== undefined);
     const first = claimed[0];
     if (first === undefined) return;
@@ -210,6 +216,11 @@ export class Deliverer {
   #randomUnit(): number {
     return new DataView(new Uint8Array(this.#context.random(4)).buffer).getUint32(0) / 2 ** 32;
   }
+}
+
+/** A digest speaks one language. */
+function languageOf({ payload }: Delivery): Language | undefined {
+  return (JSON.parse(payload) as MailPayload).language;
 }
 
 /** Mail of a client that gathers goes as one piece of work. */

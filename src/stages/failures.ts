@@ -10,8 +10,10 @@
  *   is never given up. Nothing is recorded then.
  * - Anything that is not a fault is a bug; it counts as a failure of the work and is reported with its stack.
  */
+import { detail } from '../core/catalogue.ts';
 import { Fault, type FaultCode, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
+import { DEFAULT_LANGUAGE } from '../core/language.ts';
 import { DONE, type Verdict } from '../engine/consumer.ts';
 import { retryDelayMs } from '../engine/retry.ts';
 import { type Batch, type BatchFailure, FINAL_STATES } from '../io/ports/registry.ts';
@@ -71,25 +73,26 @@ export async function afterFailure(
     return retry;
   }
   report('error', 'poison');
+  const last = fault === undefined ? says : fault.text(batch?.language ?? DEFAULT_LANGUAGE);
   await failBatch(
     context,
     batchId,
-    new Fault('WORK_POISONED', `${failures} times; last: ${firstLine(says)}`, { batch: batchId }),
+    new Fault('WORK_POISONED', detail('FAILED_TIMES', failures, firstLine(last)), { batch: batchId }),
   );
   return DONE;
 }
 
-/** Ends the batch with the reason; one whose registering has begun keeps its place and waits for a redrive. */
+/** Ends the batch with the reason, in the language of its client; one whose registering has begun keeps its place and waits for a redrive. */
 export async function failBatch(context: ApplyContext, batchId: string, fault: Fault): Promise<Batch> {
-  const failure: BatchFailure = {
-    code: fault.code,
-    message: fault.message,
-    ...(fault.place.line === undefined ? {} : { line: fault.place.line }),
-    ...(fault.place.byte === undefined ? {} : { byte: fault.place.byte }),
-  };
   for (;;) {
     const before = await context.registry.get(batchId);
     if (before === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: batchId });
+    const failure: BatchFailure = {
+      code: fault.code,
+      message: fault.text(before.language ?? DEFAULT_LANGUAGE),
+      ...(fault.place.line === undefined ? {} : { line: fault.place.line }),
+      ...(fault.place.byte === undefined ? {} : { byte: fault.place.byte }),
+    };
     const type = fault.code === 'CANCELLED' ? 'cancelled' : 'failed';
     // Nobody stalls a batch by asking too late.
     if (type === 'cancelled' && hasBegun(before)) return before;

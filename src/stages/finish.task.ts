@@ -5,6 +5,7 @@
  * Memory: one block a part, one block an answer, one window of the source; nothing grows with the file but the number of
  * parts, which the shards bound.
  */
+import { detail } from '../core/catalogue.ts';
 import { OUTCOMES } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
@@ -14,6 +15,7 @@ import type { RecordPlan } from '../kernel/plan.ts';
 import {
   ANSWER_KINDS,
   type AnswerKind,
+  answerTexts,
   ByteBlock,
   isRejected,
   REJECTS_HEADER,
@@ -33,7 +35,9 @@ export interface FinishResult {
 }
 
 /** What the answers need of the manifest. */
-export type AnsweredFile = Pick<Manifest, 'source' | 'header'> & { readonly plan: Pick<RecordPlan, 'reading'> };
+export type AnsweredFile = Pick<Manifest, 'source' | 'header' | 'language'> & {
+  readonly plan: Pick<RecordPlan, 'reading'>;
+};
 
 const FLUSH_BYTES = 512 * 1024;
 
@@ -91,6 +95,7 @@ export async function renderEntries(
   const resubmit = blocks.get('resubmit');
   const raw = new RawWindow(objects, manifest.source);
   const lines = OUTCOMES.map(() => 0);
+  const texts = answerTexts(manifest.language);
   if (withHeaders) retorno?.ascii(RETORNO_HEADER);
   if (withHeaders) rejects?.ascii(REJECTS_HEADER);
   if (withHeaders && resubmit !== undefined) {
@@ -103,7 +108,7 @@ export async function renderEntries(
   // Looked at after every entry: each may bring a raw record as long as the limit.
   const isFull = (block: ByteBlock | undefined): boolean => block !== undefined && block.length > FLUSH_BYTES;
   const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
-    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, manifest.plan.reading?.encoding);
+    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, manifest.plan.reading?.encoding);
     resubmit?.bytes(bytes, 0, bytes.length);
   };
   let pause: Promise<void> | undefined;
@@ -111,7 +116,7 @@ export async function renderEntries(
     sources,
     (entry) => {
       lines[entry.outcome] = (lines[entry.outcome] as number) + 1;
-      if (retorno !== undefined) writeRetornoRow(retorno, entry);
+      if (retorno !== undefined) writeRetornoRow(retorno, entry, texts);
       pause = undefined;
       if (isRejected(entry) && (rejects !== undefined || resubmit !== undefined)) {
         if (entry.rawStart >= 0) addRaw(entry, entry.bytes.subarray(entry.rawStart, entry.rawEnd));
@@ -149,7 +154,7 @@ class RawWindow {
       const reader = await this.#objects.openRange(this.#source, offset, end);
       try {
         const got = await reader.read(this.#window.subarray(0, end - offset));
-        if (got < bytes) throw new Fault('OBJECT_CHANGED', `${got} bytes`, { byte: offset });
+        if (got < bytes) throw new Fault('OBJECT_CHANGED', detail('BYTES', got), { byte: offset });
         this.#start = offset;
         this.#end = offset + got;
       } finally {

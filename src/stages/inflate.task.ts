@@ -7,6 +7,7 @@
  */
 import { once } from 'node:events';
 import { createInflateRaw, type InflateRaw } from 'node:zlib';
+import { detail } from '../core/catalogue.ts';
 import { Fault } from '../core/faults.ts';
 import type { ObjectInfo, ObjectWriter, RangeReader } from '../io/ports/objects.ts';
 import { crc32 } from '../kernel/crc.ts';
@@ -44,15 +45,15 @@ async function inflateMembers(input: Input, writer: ObjectWriter, limits: Inflat
   const allow = (more: number): void => {
     inflated += more;
     if (inflated > limits.gzipInflatedBytesMax) {
-      throw new Fault('GZIP_BOMB', `more than ${limits.gzipInflatedBytesMax} bytes`, { byte: input.consumed });
+      throw new Fault('GZIP_BOMB', detail('MORE_THAN_BYTES', limits.gzipInflatedBytesMax), { byte: input.consumed });
     }
     if (inflated > RATIO_FREE_BYTES && inflated > limits.gzipRatioMax * input.fetched) {
-      throw new Fault('GZIP_BOMB', `more than ${limits.gzipRatioMax} times its size`, { byte: input.consumed });
+      throw new Fault('GZIP_BOMB', detail('MORE_THAN_TIMES', limits.gzipRatioMax), { byte: input.consumed });
     }
   };
   for (let members = 1; ; members++) {
     if (members > limits.gzipMembersMax) {
-      throw new Fault('GZIP_BOMB', `more than ${limits.gzipMembersMax} members`, { byte: input.consumed });
+      throw new Fault('GZIP_BOMB', detail('MORE_THAN_MEMBERS', limits.gzipMembersMax), { byte: input.consumed });
     }
     await skipHeader(input, members === 1);
     await inflateBody(input, writer, allow);
@@ -139,7 +140,7 @@ async function skipHeader(input: Input, first: boolean): Promise<void> {
   if ((flags & FLAG_HEADER_CRC) !== 0) {
     const stored = (await input.byte()) | ((await input.byte()) << 8);
     if (stored !== (crc & 0xffff)) {
-      throw new Fault('GZIP_CORRUPT', 'the checksum of a header does not match', { byte: start });
+      throw new Fault('GZIP_CORRUPT', detail('GZIP_HEADER_CHECKSUM'), { byte: start });
     }
   }
 }
@@ -161,7 +162,7 @@ async function inflateBody(input: Input, writer: ObjectWriter, allow: (bytes: nu
     const crc = await input.uint32();
     const length = await input.uint32();
     if (crc !== out.crc || length !== out.bytes % 2 ** 32) {
-      throw new Fault('GZIP_CORRUPT', 'the checksum or length of a member does not match', { byte: input.consumed });
+      throw new Fault('GZIP_CORRUPT', detail('GZIP_MEMBER_CHECKSUM'), { byte: input.consumed });
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {

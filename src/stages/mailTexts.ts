@@ -2,12 +2,13 @@
  * Mail to clients about the ends of batches, in Portuguese and English, as text and as HTML: about one batch, or a digest of
  * many. What goes in is escaped for HTML; names of files come without what might be a CPF.
  */
+import { faultText } from '../core/catalogue.ts';
+import { FAULTS, type FaultCode } from '../core/faults.ts';
 import { derivedId } from '../core/ids.ts';
+import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
 import type { ClientNotify, NoticeKind } from '../io/ports/clients.ts';
 import type { Mail } from '../io/ports/mail.ts';
 import type { MailPayload } from './notify.ts';
-
-type Language = 'pt' | 'en';
 
 interface Words {
   readonly locale: string;
@@ -23,7 +24,7 @@ interface Words {
 }
 
 const WORDS: Readonly<Record<Language, Words>> = {
-  pt: {
+  'pt-BR': {
     locale: 'pt-BR',
     kind: {
       completed: 'Remessa concluída',
@@ -79,18 +80,30 @@ const SUBJECT_CHARACTERS_MAX = 180;
 
 /** The mail about one or more ends of one client's batches. Its id is derived from them, in any order. */
 export function mailOf(payloads: readonly MailPayload[], client: string, to: NonNullable<ClientNotify['mail']>): Mail {
-  const words = WORDS[to.language];
+  const language = mailLanguage(payloads[0], to);
+  const words = WORDS[language];
   const ids = payloads.map(({ notice }) => notice.id).sort();
   const [first] = payloads;
   const single = payloads.length === 1 && first !== undefined;
-  const { title, text, html } = single ? aboutOne(first, words) : aboutMany(payloads, words);
+  const { title, text, html } = single ? aboutOne(first, words, language) : aboutMany(payloads, words);
   return {
     id: `m-${derivedId('mail', client, ...ids)}`,
     to: to.to,
     subject: `[${client}] ${title}`.slice(0, SUBJECT_CHARACTERS_MAX),
     text: `${title}\n\n${text}\n\n-- \n${words.foot}\n`,
-    html: pageOf(title, html, words, to.language),
+    html: pageOf(title, html, words, language),
   };
+}
+
+/** That of the readers, where the client's settings say one; else that of the answers. */
+export function mailLanguage(payload: MailPayload | undefined, to: NonNullable<ClientNotify['mail']>): Language {
+  const language = to.language ?? payload?.language ?? DEFAULT_LANGUAGE;
+  return language === 'pt' ? 'pt-BR' : language;
+}
+
+/** The code and what it says; where in the file, the receipt tells. */
+function reasonText(code: string, language: Language): string {
+  return code in FAULTS ? `${code}: ${faultText(code as FaultCode, language)}` : code;
 }
 
 interface Content {
@@ -99,13 +112,13 @@ interface Content {
   readonly html: string;
 }
 
-function aboutOne({ notice, file }: MailPayload, words: Words): Content {
+function aboutOne({ notice, file }: MailPayload, words: Words, language: Language): Content {
   const name = shortened(file);
   const rows: [string, string][] = [
     [words.columns[0], notice.batch],
     [words.columns[1], name],
   ];
-  if (notice.code !== null) rows.push([words.reason, notice.code]);
+  if (notice.code !== null) rows.push([words.reason, reasonText(notice.code, language)]);
   for (const [outcome, label] of Object.entries(words.outcomes)) {
     const count = notice.lines[outcome];
     if (typeof count === 'number') rows.push([label, numberText(count, words)]);
@@ -151,7 +164,7 @@ function aboutMany(payloads: readonly MailPayload[], words: Words): Content {
 
 function pageOf(title: string, body: string, words: Words, language: Language): string {
   return (
-    `<!doctype html><html lang="${language === 'pt' ? 'pt-BR' : 'en'}"><head><meta charset="utf-8">` +
+    `<!doctype html><html lang="${language}"><head><meta charset="utf-8">` +
     `<title>${escaped(title)}</title></head><body style="font-family:sans-serif">` +
     `<h2>${escaped(title)}</h2>${body}<hr><p><small>${escaped(words.foot)}</small></p></body></html>`
   );

@@ -2,11 +2,12 @@
  * Step 7, notify: the end of a batch becomes deliveries, one for each channel that is to tell of it.
  *
  * Promises: the transition that ended the batch recorded that this is owed, so no end is forgotten; deliveries are named
- * after the event and the first ones stored stand, so a repeated message adds nothing. Who is told is decided here, by what
- * is known of the client now.
+ * after the event and the first ones stored stand, so a repeated message adds nothing. Where it is told is decided here, by
+ * what is known of the client now; which ends are told, the batch's profile says before the client's settings do.
  */
+import type { Language } from '../core/language.ts';
 import { fileNameText } from '../core/text.ts';
-import type { ClientRecord } from '../io/ports/clients.ts';
+import type { ClientNotify } from '../io/ports/clients.ts';
 import type { Delivery, DeliveryChannel } from '../io/ports/deliveries.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { mustGet } from './batches.ts';
@@ -18,6 +19,8 @@ export interface MailPayload {
   readonly notice: Notice;
   /** Without what might be a CPF. */
   readonly file: string;
+  /** Of the batch's answers; English where absent. */
+  readonly language?: Language;
 }
 
 export type NotifyContext = Pick<StageContext, 'registry' | 'clients' | 'deliveries' | 'clock' | 'telemetry'> & {
@@ -30,7 +33,9 @@ export async function notify(context: NotifyContext, id: string): Promise<void> 
   if (notice === undefined) return;
   const client = await context.clients.get(batch.client);
   const nowMs = context.clock.nowMs();
-  const deliveries = [...channelsFor(client, notice, context.settings.events)].map((channel) =>
+  const kinds = batch.notifications?.kinds ?? client?.notify?.kinds ?? [];
+  const isTold = kinds.includes(notice.kind);
+  const deliveries = [...channelsFor(isTold ? client?.notify : undefined, context.settings.events)].map((channel) =>
     deliveryOf(channel, batch, notice, nowMs, context.settings.mailDigestMs),
   );
   if (deliveries.length > 0) await context.deliveries.add(deliveries);
@@ -41,12 +46,10 @@ export async function notify(context: NotifyContext, id: string): Promise<void> 
   });
 }
 
-function* channelsFor(client: ClientRecord | undefined, notice: Notice, events: string): Iterable<DeliveryChannel> {
+function* channelsFor(told: ClientNotify | undefined, events: string): Iterable<DeliveryChannel> {
   if (events !== 'none') yield 'events';
-  const told = client?.notify;
-  if (told?.kinds.includes(notice.kind) !== true) return;
-  if (told.webhook !== undefined) yield 'webhook';
-  if (told.mail !== undefined) yield 'mail';
+  if (told?.webhook !== undefined) yield 'webhook';
+  if (told?.mail !== undefined) yield 'mail';
 }
 
 function deliveryOf(
@@ -56,8 +59,12 @@ function deliveryOf(
   nowMs: number,
   mailDigestMs: number,
 ): Delivery {
-  const gathers = channel === 'mail' && batch.small && mailDigestMs > 0;
-  const mail: MailPayload = { notice, file: fileNameText(batch.file) };
+  const gathers = channel === 'mail' && batch.small && mailDigestMs > 0 && batch.notifications?.digest !== false;
+  const mail: MailPayload = {
+    notice,
+    file: fileNameText(batch.file),
+    ...(batch.language === undefined ? {} : { language: batch.language }),
+  };
   return {
     id: `${notice.id.replace(/^e-/, 'd-')}-${channel}`,
     event: notice.id,

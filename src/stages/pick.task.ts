@@ -4,6 +4,7 @@
  * Promises: what is not CSV text is refused with what it seems to be; an object small enough to be one range is
  * read once and split at once. A piece reads one byte past its end, so that a CR at the end is judged by what follows.
  */
+import { type Detail, detail } from '../core/catalogue.ts';
 import { Fault } from '../core/faults.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type HeaderResult, readHeader } from '../kernel/header.ts';
@@ -42,7 +43,7 @@ export async function inspect(
   const want = small ? source.bytes : headerBytesMax;
   const bytes = context.scratch.buffer(want);
   const length = await readAll(context, source, 0, want, bytes);
-  if (length === 0) throw new Fault('FILE_EMPTY', args.inflated ? 'the gzip data inflates to nothing' : '');
+  if (length === 0) throw new Fault('FILE_EMPTY', args.inflated ? detail('INFLATES_TO_NOTHING') : '');
   const looks = sniff(bytes, length);
   if (looks === 'gzip') {
     if (args.inflated) throw new Fault('GZIP_NESTED');
@@ -52,7 +53,7 @@ export async function inspect(
   // The header is sought within the same bytes whether or not more of the object is in hand.
   const header = readHeader(bytes, headerBytesMax, headerBytesMax === source.bytes, args.dialect, args.layout);
   const tooLong = (line: number, byte: number): Fault =>
-    new Fault('HEADER_TOO_LONG', `more than ${recordBytesMax} bytes`, { line, byte });
+    new Fault('HEADER_TOO_LONG', detail('MORE_THAN_BYTES', recordBytesMax), { line, byte });
   if (header.kind === 'more') throw tooLong(1, 0);
   if (header.kind === 'fault') throw new Fault(header.code, header.detail, { line: header.line, byte: header.byte });
   if (header.end - header.start > recordBytesMax) throw tooLong(header.line, header.start);
@@ -93,7 +94,8 @@ export async function readAll(
   const reader = await context.objects.openRange(source, start, end);
   try {
     const length = await reader.read(target.subarray(0, end - start));
-    if (length !== end - start) throw new Fault('OBJECT_CHANGED', `${length} of ${end - start} bytes`, { byte: start });
+    if (length !== end - start)
+      throw new Fault('OBJECT_CHANGED', detail('BYTES_OF', length, end - start), { byte: start });
     return length;
   } finally {
     await reader.close();
@@ -128,10 +130,10 @@ function sniff(bytes: Uint8Array, length: number): 'gzip' | Fault | undefined {
 
 const SNIFF_BYTES = 4096;
 
-const ARCHIVES: readonly (readonly [string, readonly number[]])[] = [
-  ['ZIP or Office document', [0x50, 0x4b, 0x03, 0x04]],
+const ARCHIVES: readonly (readonly [string | Detail, readonly number[]])[] = [
+  [detail('ZIP_OR_OFFICE'), [0x50, 0x4b, 0x03, 0x04]],
   ['PDF', [0x25, 0x50, 0x44, 0x46, 0x2d]],
-  ['old Office document', [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]],
+  [detail('OLD_OFFICE'), [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]],
   ['7-Zip', [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
   ['XZ', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['bzip2', [0x42, 0x5a, 0x68, 0x39]],

@@ -6,6 +6,7 @@
  * key). What cannot be read ends the batch here, with the place and the reason.
  */
 import { assert } from '../core/assert.ts';
+import { detail } from '../core/catalogue.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
@@ -36,7 +37,7 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
   const { settings } = context;
   if (batch.bytes === 0) throw new Fault('FILE_EMPTY', '', { batch: id });
   if (batch.bytes > settings.fileBytesMax) {
-    throw new Fault('FILE_TOO_LARGE', `${batch.bytes} of at most ${settings.fileBytesMax} bytes`, { batch: id });
+    throw new Fault('FILE_TOO_LARGE', detail('BYTES_OF_AT_MOST', batch.bytes, settings.fileBytesMax), { batch: id });
   }
   const attempt = attemptId(context.random);
   const source = await readableSource(context, batch, profile, attempt, signal);
@@ -46,7 +47,9 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
     throw new Fault(split.code, '', { batch: id, line: split.line, byte: split.byte });
   }
   if (split.records > context.limits.recordsMax) {
-    throw new Fault('TOO_MANY_RECORDS', `${split.records} of at most ${context.limits.recordsMax}`, { batch: id });
+    throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', split.records, context.limits.recordsMax), {
+      batch: id,
+    });
   }
   await record(context, batch, attempt, await plan(context, batch, profile, source, text, split), signal);
 }
@@ -60,7 +63,7 @@ async function profileOf(context: StageContext, batch: Batch): Promise<CompiledP
   if (batch.profile === DEFAULT_PROFILE) return defaultProfile();
   const pin = readPin(batch.profile);
   const record = pin === undefined ? undefined : await context.clients.getProfile(pin.name, pin.version);
-  if (record === undefined) throw new Fault('PROFILE_UNKNOWN', `profile ${batch.profile}`, { batch: batch.id });
+  if (record === undefined) throw new Fault('PROFILE_UNKNOWN', detail('PROFILE', batch.profile), { batch: batch.id });
   return await storedProfile(record.document, batch.profile);
 }
 
@@ -172,6 +175,7 @@ async function plan(
       ...(profile.ageMonthsMax === undefined ? {} : { ageMonthsMax: profile.ageMonthsMax }),
       ...(profile.acceptsFuture === true ? { acceptsFuture: true } : {}),
     },
+    ...(batch.language === undefined ? {} : { language: batch.language }),
     pageBytes: limits.pageBytesFor(shards),
     records: split.records,
     lines: split.lines + text.header.nextLine - 1,

@@ -8,6 +8,8 @@
  *
  * Memory: one chunk, the distinct references of the shard, what the store takes at a time, one block of outcomes.
  */
+
+import { detail } from '../core/catalogue.ts';
 import { CentsSum } from '../core/cents.ts';
 import { OUTCOMES, RECORD_CODES, recordCodeName } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
@@ -78,7 +80,7 @@ export async function register(
     }
     const totals = await registrar.end(emit);
     if (registrar.records !== staged.records) {
-      throw new Fault('STAGED_PAGES_SHORT', `${registrar.records} of ${staged.records} records`, place);
+      throw new Fault('STAGED_PAGES_SHORT', detail('RECORDS_OF', registrar.records, staged.records), place);
     }
     const { key, etag, bytes } = await part.commit();
     return {

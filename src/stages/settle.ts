@@ -4,6 +4,7 @@
  * It is also where a batch is carried on when nobody knows who should: every branch looks at what is stored and does
  * what is missing, so the message may come at any time and any number of times.
  */
+import { detail } from '../core/catalogue.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { StagedTableWriter } from '../engine/stagedTable.ts';
@@ -63,7 +64,7 @@ async function checkedTable(context: StageContext, batch: Batch): Promise<Uint8A
     records += body.records;
   }
   if (records !== manifest.records) {
-    throw new Fault('EQUATIONS_FAIL', `${records} of ${manifest.records} records`, { batch: batch.id });
+    throw new Fault('EQUATIONS_FAIL', detail('RECORDS_OF', records, manifest.records), { batch: batch.id });
   }
   return table.bytes();
 }

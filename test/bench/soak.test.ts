@@ -7,7 +7,8 @@ import { soakSvg } from '../../bench/soak/curvesSvg.ts';
 import { type Evidence, judge, type SeenBatch, type SentFile } from '../../bench/soak/judge.ts';
 import { clientLoads } from '../../bench/soak/load.ts';
 import { parseSoakOptions } from '../../bench/soak/options.ts';
-import { RECORD_CODES } from '../../src/core/codes.ts';
+import { recordText } from '../../src/core/catalogue.ts';
+import type { RecordCodeName } from '../../src/core/codes.ts';
 import { AS_OF, type Outcome, type Truth } from '../e2e/files.ts';
 
 const row = (line: number, ref: string, outcome: Outcome, cents: bigint | undefined, code = ''): Truth => ({
@@ -31,7 +32,7 @@ const REVISED: readonly Truth[] = [
   row(4, 'D', 'created', 1n),
 ];
 
-const says = (code: string): string => RECORD_CODES[code as keyof typeof RECORD_CODES].says;
+const says = (code: string): string => recordText(code as RecordCodeName);
 const REJECT = 'REQUIRED';
 const HEADER = 'line,external_ref,outcome,code,message';
 /** Written by hand: what the engine must have answered, `first.csv` before `revised.csv`. */

@@ -40,6 +40,7 @@ describe('clients add', () => {
     [['acme', '--name', 'x', '--amount-min', '1,50']],
     [['acme', '--name', 'x', '--amount-max', '10000000000000']],
     [['acme', '--name', 'x', '--amount-min', '10', '--amount-max', '9.99']],
+    [['acme', '--name', 'x', '--language', 'pt']],
     [['acme']],
   ])('refuses %j', async (argv) => {
     const world = new TestWorld();
@@ -53,11 +54,14 @@ describe('clients list and show', () => {
   it('list all, as a table or JSON', async () => {
     const world = new TestWorld();
     expect((await world.run('clients', 'list')).out).toBe('');
-    world.held.clients.push(clientRecord(), clientRecord({ id: 'b', name: 'Bê', amountCentsMin: 1050 }));
+    world.held.clients.push(
+      clientRecord(),
+      clientRecord({ id: 'b', name: 'Bê', amountCentsMin: 1050, language: 'pt-BR' }),
+    );
     expect((await world.run('clients', 'list')).out.split('\n')).toEqual([
-      'id    profile  amount min  amount max        created at                name',
-      'acme  default  0.01        9999999999999.99  2026-01-02T00:00:00.000Z  Acme Ltda',
-      'b     default  10.50       9999999999999.99  2026-01-02T00:00:00.000Z  Bê',
+      'id    profile  amount min  amount max        language  created at                name',
+      'acme  default  0.01        9999999999999.99  en        2026-01-02T00:00:00.000Z  Acme Ltda',
+      'b     default  10.50       9999999999999.99  pt-BR     2026-01-02T00:00:00.000Z  Bê',
       '',
     ]);
     expect(JSON.parse((await world.run('clients', 'list', '--json')).out)).toHaveLength(2);
@@ -73,6 +77,7 @@ describe('clients list and show', () => {
       profile: 'default',
       amountMin: '0.01',
       amountMax: '9999999999999.99',
+      language: 'en',
       createdAt: '2026-01-02T00:00:00.000Z',
     });
     expect((await world.run('clients', 'show', 'nobody')).code).toBe(2);
@@ -88,6 +93,15 @@ describe('clients set', () => {
     expect((await world.run('clients', 'set', 'acme', '--name', 'New', '--amount-min', '5')).code).toBe(0);
     expect(world.held.clients).toEqual([clientRecord({ name: 'New', amountCentsMin: 500, amountCentsMax: 9999 })]);
     expect(world.opened).toEqual(['write', 'write']);
+  });
+
+  it('changes the language of the answers', async () => {
+    const world = new TestWorld();
+    world.held.clients.push(clientRecord());
+    expect((await world.run('clients', 'set', 'acme', '--language', 'pt-BR')).code).toBe(0);
+    expect(world.held.clients).toEqual([clientRecord({ language: 'pt-BR' })]);
+    const refused = await world.run('clients', 'set', 'acme', '--language', 'pt');
+    expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/--language takes en or pt-BR/)]);
   });
 
   it('checks new bounds against the old ones', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorText, exitCodeOf, isClosedPipe, maskedMessage } from '../../src/cli/faultText.ts';
 import { Fault } from '../../src/core/faults.ts';
+import { LANGUAGES } from '../../src/core/language.ts';
 
 const CPF = '52998224725';
 
@@ -28,6 +29,19 @@ describe('the message of a fault', () => {
     expect(fault.message.replace(/[^0-9]/g, '')).toContain(CPF);
     expect(masked(fault).replace(/[^0-9]/g, '')).not.toContain(CPF);
     expect(masked(fault)).toContain('***');
+  });
+
+  it.each(LANGUAGES)('keeps its place and nothing else in %s', (language) => {
+    const place = { line: 1234567890, byte: 98765432109876, range: 3, shard: 1234567890, batch: 'b-0123456789abcdef' };
+    const told = (detail: string) => {
+      const fault = new Fault('RANGE_CORRUPT', detail, place);
+      return maskedMessage(fault.code, fault.text(language));
+    };
+    expect(told('')).toBe(new Fault('RANGE_CORRUPT', '', place).text(language));
+    expect(told(`byte ${CPF}`)).toContain('(byte ***; ');
+    expect(told(`linha ${CPF}`)).toContain('(linha ***; ');
+    const column = new Fault('COLUMN_UNKNOWN', '', { line: 1, column: CPF });
+    expect(maskedMessage(column.code, column.text(language))).not.toContain(CPF);
   });
 
   it('keeps counts that are ours', () => {

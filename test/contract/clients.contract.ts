@@ -58,7 +58,7 @@ export function describeClients(name: string, make: MakeFixture<ClientStore>): v
       const notify = {
         kinds: ['failed', 'completed'] as const,
         webhook: { url: 'https://hook.example/é', secrets: ['whsec_a', 'whsec_b'] },
-        mail: { to: ['a@b.example'], language: 'pt' as const },
+        mail: { to: ['a@b.example'], language: 'pt-BR' as const },
       };
       await clients.add(client('acme', { notify }));
       expect(await (await fixture.reopen()).get('acme')).toEqual(client('acme', { notify }));
@@ -66,6 +66,17 @@ export function describeClients(name: string, make: MakeFixture<ClientStore>): v
       await clients.update(client('acme'));
       expect(await clients.get('acme')).toEqual(client('acme'));
       expect(Object.hasOwn((await clients.get('acme')) ?? {}, 'notify')).toBe(false);
+    });
+
+    it('keeps the language of a client, until that is taken away', async () => {
+      await clients.add(client('acme', { language: 'pt-BR' }));
+      await clients.add(client('beta'));
+      expect(await (await fixture.reopen()).list()).toEqual([client('acme', { language: 'pt-BR' }), client('beta')]);
+      clients = await fixture.reopen();
+      await clients.update(client('acme'));
+      await clients.update(client('beta', { language: 'en' }));
+      expect(await clients.list()).toEqual([client('acme'), client('beta', { language: 'en' })]);
+      expect(Object.hasOwn((await clients.get('acme')) ?? {}, 'language')).toBe(false);
     });
 
     it('takes every id that the rule allows and refuses others', async () => {

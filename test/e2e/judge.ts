@@ -9,7 +9,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
-import { RECORD_CODES, type RecordCodeName } from '../../src/core/codes.ts';
+import { recordText } from '../../src/core/catalogue.ts';
+import type { RecordCodeName } from '../../src/core/codes.ts';
 import { csvRows } from './csv.ts';
 import { AS_OF, OUTCOMES, type Outcome, type Truth } from './files.ts';
 import type { Ran, Sandbox } from './harness.ts';
@@ -155,7 +156,7 @@ function countsOf(rows: readonly Truth[]): Record<string, number> {
 function expectRetorno(retorno: Buffer, truth: readonly Truth[]): void {
   const winners = new Map(truth.filter((row) => ACCEPTED.has(row.outcome)).map((row) => [row.ref, row.line]));
   const expected = truth.map((row) => {
-    const says = row.code === '' ? '' : RECORD_CODES[row.code as RecordCodeName].says;
+    const says = row.code === '' ? '' : recordText(row.code as RecordCodeName);
     const message = row.outcome === 'duplicate' ? `${says}, on line ${winners.get(row.ref)}` : says;
     return [String(row.line), row.ref, row.outcome, row.code, message];
   });
@@ -167,7 +168,7 @@ function expectRejects(rejects: Buffer, truth: readonly Truth[], raw: readonly B
   expect(header).toEqual(['line', 'column', 'code', 'message', 'raw']);
   const expected = truth.flatMap((row, index) =>
     row.outcome === 'rejected'
-      ? [[String(row.line), row.code, RECORD_CODES[row.code as RecordCodeName].says, shown(raw[index] as Buffer)]]
+      ? [[String(row.line), row.code, recordText(row.code as RecordCodeName), shown(raw[index] as Buffer)]]
       : [],
   );
   expectRows(

@@ -54,7 +54,7 @@ describe('a client with a webhook and mail', () => {
       const secretFile = box.write('secret', `${SECRET}\n`);
       const shown = await run(
         ...['clients', 'notify', 'acme', '--webhook', receiver.url, '--secret-file', secretFile],
-        ...['--mail', 'ana@loja.example', '--language', 'pt'],
+        ...['--mail', 'ana@loja.example', '--language', 'pt-BR'],
       );
       expect(JSON.parse(shown.stdout).webhook).toEqual({ url: receiver.url, secrets: 1 });
       let daemon = await box.serve(ENV);

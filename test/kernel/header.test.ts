@@ -1,6 +1,7 @@
 /** The kernel's reading of the header against the oracle, at every length of the first read. */
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { detailText } from '../../src/core/catalogue.ts';
 import { readHeader } from '../../src/kernel/header.ts';
 import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
 import { bytesOf } from '../oracle/grammar.ts';
@@ -81,7 +82,7 @@ describe('the detail of a header fault', () => {
   const detailOf = (text: string) => {
     const answer = readHeader(bytesOf(text), bytesOf(text).length, true, DEFAULT_DIALECT);
     if (answer.kind !== 'fault') throw new Error(`${answer.kind} is no fault`);
-    return answer;
+    return { ...answer, detail: detailText(answer.detail) };
   };
 
   it('names the unknown, repeated or missing columns', () => {

@@ -1,25 +1,35 @@
 /** The rows of the answers, byte for byte. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RECORD_CODES } from '../../src/core/codes.ts';
+import { recordText } from '../../src/core/catalogue.ts';
+import { RECORD_CODES, type RecordCodeName } from '../../src/core/codes.ts';
+import { LANGUAGES, type Language } from '../../src/core/language.ts';
 import { AMOUNT, CPF, REF } from '../../src/kernel/columns.ts';
-import { ByteBlock, formulaSafe, isRejected, writeRejectsRow, writeRetornoRow } from '../../src/stages/answerWriter.ts';
+import {
+  answerTexts,
+  ByteBlock,
+  formulaSafe,
+  isRejected,
+  writeRejectsRow,
+  writeRetornoRow,
+} from '../../src/stages/answerWriter.ts';
 import { CREATED, DUPLICATE, REJECTED, UNCHANGED, UPDATED } from '../../src/stages/decide.ts';
 import { type Entry, readerOf } from '../support/entries.ts';
 import { rowsOf } from '../support/files.ts';
 
 const taken = (block: ByteBlock): string => Buffer.from(block.take()).toString('utf8');
 
-function retorno(entry: Entry): string {
+function retorno(entry: Entry, language?: Language): string {
   const block = new ByteBlock();
-  writeRetornoRow(block, readerOf(entry));
+  writeRetornoRow(block, readerOf(entry), answerTexts(language));
   return taken(block);
 }
 
-function rejects(raw: Uint8Array | string, entry: Partial<Entry> = {}): string {
+function rejects(raw: Uint8Array | string, entry: Partial<Entry> = {}, language?: Language): string {
   const block = new ByteBlock();
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
-  writeRejectsRow(block, readerOf({ line: 7, outcome: REJECTED, code: RECORD_CODES.LENGTH.id, ...entry }), bytes);
+  const reader = readerOf({ line: 7, outcome: REJECTED, code: RECORD_CODES.LENGTH.id, ...entry });
+  writeRejectsRow(block, reader, bytes, answerTexts(language));
   return taken(block);
 }
 
@@ -139,11 +149,27 @@ describe('a row of the retorno', () => {
     );
   });
 
-  it('has the same columns for every code there is', () => {
-    for (const { id, says } of Object.values(RECORD_CODES)) {
-      const [row] = rowsOf(`header\n${retorno({ line: 2, outcome: REJECTED, ref: 'R', code: id })}`);
-      expect([row?.length, row?.[4]]).toEqual([5, says]);
+  it.each(LANGUAGES)('has the same columns for every code there is, and its message in %s', (language) => {
+    for (const name of Object.keys(RECORD_CODES) as RecordCodeName[]) {
+      const code = RECORD_CODES[name].id;
+      const says = recordText(name, language);
+      const row = retorno({ line: 2, outcome: REJECTED, ref: 'R', code }, language);
+      expect(rowsOf(`header\n${row}`)).toEqual([['2', 'R', 'rejected', name, says]]);
+      expect(rowsOf(`header\n${rejects('x\n', { code, column: CPF }, language)}`)).toEqual([
+        ['7', 'cpf', name, says, 'x'],
+      ]);
     }
+  });
+
+  it('speaks Portuguese in UTF-8, and no word of a reference changes', () => {
+    const duplicate = { line: 5, outcome: DUPLICATE, ref: 'Nº 4', code: RECORD_CODES.DUPLICATE_REF.id, winner: 4 };
+    expect(retorno(duplicate, 'pt-BR')).toBe(
+      '5,Nº 4,duplicate,DUPLICATE_REF,"o external_ref já consta deste arquivo, na linha 4"\n',
+    );
+    expect(retorno({ line: 6, outcome: REJECTED, ref: '', code: RECORD_CODES.DATE_NOT_REAL.id }, 'pt-BR')).toBe(
+      '6,,rejected,DATE_NOT_REAL,o dia não existe\n',
+    );
+    expect(retorno({ line: 7, outcome: UPDATED, ref: 'R' }, 'pt-BR')).toBe('7,R,updated,,\n');
   });
 });
 

@@ -3,110 +3,24 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
 import type { ClientNotify } from '../../src/io/ports/clients.ts';
 import type { Delivery } from '../../src/io/ports/deliveries.ts';
-import type { OutgoingEvent } from '../../src/io/ports/events.ts';
-import type { Mail } from '../../src/io/ports/mail.ts';
-import type { WebhookPost } from '../../src/io/ports/webhook.ts';
-import { type Channels, Deliverer, redelivered } from '../../src/stages/deliver.ts';
+import { Deliverer, redelivered } from '../../src/stages/deliver.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';
-import { type Process, World, type WorldOptions } from '../support/world.ts';
-
-const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
-const WEBHOOK: ClientNotify = {
-  kinds: ['completed', 'completed_with_rejects', 'failed', 'cancelled'],
-  webhook: { url: 'https://hook.example/', secrets: [SECRET] },
-};
-const MAIL: ClientNotify = { ...WEBHOOK, mail: { to: ['ana@loja.example'], language: 'pt' } };
-const CPF = '52998224725';
-
-/** What was told, and how the next attempts end. */
-class Told implements Channels {
-  readonly posts: WebhookPost[] = [];
-  readonly mails: Mail[] = [];
-  readonly published: OutgoingEvent[] = [];
-  fault: (id: string) => Fault | undefined = () => undefined;
-  /** Posts wait for it before they end. */
-  gate: Promise<void> | undefined;
-  readonly webhooks = {
-    post: async (post: WebhookPost) => {
-      this.posts.push(post);
-      await this.gate;
-      this.#end(post.id);
-    },
-    close: async () => {},
-  };
-  readonly mail = {
-    send: async (mail: Mail) => {
-      this.mails.push(mail);
-      this.#end(mail.id);
-    },
-    close: async () => {},
-  };
-  readonly events = [
-    {
-      publish: async (events: readonly OutgoingEvent[]) => {
-        this.published.push(...events);
-        this.#end(events[0]?.id ?? '');
-      },
-      close: async () => {},
-    },
-  ];
-
-  #end(id: string): void {
-    const fault = this.fault(id);
-    if (fault !== undefined) throw fault;
-  }
-}
-
-const SIGNAL = new AbortController().signal;
-
-async function worldWith(notify: ClientNotify | undefined, options: WorldOptions = {}): Promise<World> {
-  const world = new World(options);
-  world.state.installation.hashSeed = 7;
-  for (const id of ['acme', 'beta']) {
-    await world.clients.add({
-      id,
-      name: id,
-      profile: 'default',
-      amountCentsMin: 1,
-      amountCentsMax: 1e12,
-      createdAtMs: 0,
-      ...(notify === undefined ? {} : { notify }),
-    });
-  }
-  return world;
-}
-
-/** Looks until nothing is due any more; time goes on between looks. */
-async function deliverAll(world: World, context: Process, told: Channels, looks = 200): Promise<void> {
-  const deliverer = new Deliverer(context, told);
-  for (let look = 0; look < looks; look++) {
-    // What a dead process awaits never comes.
-    const looked = deliverer.look(SIGNAL).then(() => deliverer.quiet());
-    await Promise.race([looked, context.life.ended]);
-    if (context.life.over) return;
-    const left = [...(await world.deliveries.due(Number.MAX_SAFE_INTEGER, 1))];
-    if (left.length === 0) return;
-    await world.clock.advance(60_000);
-  }
-}
-
-async function all(world: World): Promise<Delivery[]> {
-  const filter = { limit: 1000 };
-  return [
-    ...(await world.deliveries.list({ client: 'acme', ...filter })),
-    ...(await world.deliveries.list({ client: 'beta', ...filter })),
-  ];
-}
-
-/** `count` good lines, from reference R-`from` on. */
-function refs(count: number, amount: string, from = 0) {
-  return Array.from({ length: count }, (_, i) => ({ ref: `R-${from + i}`, amount }));
-}
-
-const GOOD = fileOf(...refs(3, '10.00'));
-const REJECTED = fileOf({ ref: 'R-1' }, { ref: 'R-2', due: 'never' });
-const BROKEN = 'external_ref,debtor_name\n';
+import {
+  all,
+  BROKEN,
+  CPF,
+  deliverAll,
+  GOOD,
+  REJECTED,
+  refs,
+  SECRET,
+  SIGNAL,
+  Told,
+  WEBHOOK,
+  worldWith,
+} from '../support/told.ts';
+import type { WorldOptions } from '../support/world.ts';
 
 describe('the end of a batch', () => {
   it('is told as what it was, with counts and without anything of a record', async () => {
@@ -315,52 +229,5 @@ describe('a delivery', () => {
     await Promise.all(many.map((deliverer) => deliverer.look(SIGNAL)));
     await Promise.all(many.map((deliverer) => deliverer.quiet()));
     expect(here.told.posts).toHaveLength(2);
-  });
-});
-
-describe('mail', () => {
-  it('about many small batches is one, sent when the first has waited long enough', async () => {
-    const world = await worldWith({ kinds: MAIL.kinds, ...(MAIL.mail === undefined ? {} : { mail: MAIL.mail }) });
-    const context = world.process();
-    for (let i = 0; i < 30; i++)
-      await world.accept(context, fileOf(...refs(1, '10.00', i)), { file: `lote ${CPF}.csv` });
-    await world.accept(context, REJECTED, { file: '<b>&.csv' });
-    await world.drain(context);
-    const told = new Told();
-    const deliverer = new Deliverer(context, told);
-    const [first] = await all(world);
-    const early = (first?.createdAtMs ?? 0) + world.settings.mailDigestMs - 1 - world.clock.nowMs();
-    if (early > 0) {
-      await deliverer.look(SIGNAL);
-      await deliverer.quiet();
-      expect(told.mails).toEqual([]);
-    }
-    await deliverAll(world, context, told);
-    expect(told.mails).toHaveLength(1);
-    const mail = told.mails[0] as Mail;
-    expect(mail).toMatchObject({ to: ['ana@loja.example'], subject: '[acme] 31 remessas encerradas' });
-    expect(mail.text).toContain('Remessa concluída: 30');
-    expect(mail.text).toContain('Remessa concluída com rejeições: 1');
-    expect(mail.html).toContain('&lt;b&gt;&amp;.csv');
-    expect(JSON.stringify(mail)).not.toContain(CPF);
-    expect((await all(world)).every(({ state }) => state === 'delivered')).toBe(true);
-  });
-
-  it('about a large batch goes by itself, in the language of the client', async () => {
-    const world = await worldWith(
-      { kinds: MAIL.kinds, mail: { to: ['a@b.example'], language: 'en' } },
-      { settings: { smallRecordsMax: 0 } },
-    );
-    const context = world.process();
-    await world.accept(context, REJECTED);
-    await world.accept(context, BROKEN);
-    await world.drain(context);
-    const told = new Told();
-    await deliverAll(world, context, told);
-    expect(told.mails.map(({ subject }) => subject).sort()).toEqual([
-      '[acme] File completed with rejects: debts.csv',
-      '[acme] File not processed: debts.csv',
-    ]);
-    expect(told.mails.every(({ html }) => html?.includes('<html lang="en">'))).toBe(true);
   });
 });

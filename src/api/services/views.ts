@@ -1,5 +1,7 @@
 /** How batches, submissions and debts look in answers. Cents and counts stay exact: answers are JSON text made here. */
+import { recordText } from '../../core/catalogue.ts';
 import { RECORD_CODES, type RecordCodeName } from '../../core/codes.ts';
+import type { Language } from '../../core/language.ts';
 import { centsText, exactJsonText, fileNameText, instantText } from '../../core/text.ts';
 import type { StoredDebt } from '../../io/ports/debts.ts';
 import type { Batch, Registry } from '../../io/ports/registry.ts';
@@ -16,7 +18,7 @@ export async function fullBatchView(registry: Pick<Registry, 'countResults'>, ba
   return {
     ...view,
     progress: await batchProgress(registry, batch, nowMs),
-    topErrors: topErrors(view.receipt),
+    topErrors: topErrors(view.receipt, batch.language),
     links: {
       self: answers,
       events: `${answers}/events`,
@@ -27,13 +29,17 @@ export async function fullBatchView(registry: Pick<Registry, 'countResults'>, ba
   };
 }
 
-/** The codes for which most records were rejected. */
-function topErrors(receipt: Readonly<Record<string, unknown>> | null) {
+/** The codes for which most records were rejected, and what they say in the language of the batch. */
+function topErrors(receipt: Readonly<Record<string, unknown>> | null, language: Language | undefined) {
   const counts = Object.entries((receipt?.['rejectedBy'] ?? {}) as Readonly<Record<string, number>>);
   return counts
     .sort(([, a], [, b]) => b - a)
     .slice(0, TOP_ERRORS_MAX)
-    .map(([code, records]) => ({ code, says: RECORD_CODES[code as RecordCodeName]?.says ?? '', records }));
+    .map(([code, records]) => ({
+      code,
+      says: code in RECORD_CODES ? recordText(code as RecordCodeName, language) : '',
+      records,
+    }));
 }
 
 export function submissionView(submission: Submission, idleMs: number) {

@@ -1,4 +1,5 @@
 /** Operations on clients (port: clients). */
+import type { Language } from '../../core/language.ts';
 import type { ClientNotify, ClientRecord } from '../ports/clients.ts';
 import { reading, writing } from './op.ts';
 
@@ -11,14 +12,20 @@ interface ClientRow {
   readonly created_at_ms: number;
   readonly notify: string | null;
   readonly erased_at_ms: number | null;
+  readonly language: Language | null;
 }
+
+export const CLIENT_LANGUAGES = `
+  -- Of the messages in its answers; NULL for English.
+  ALTER TABLE clients ADD COLUMN language TEXT;
+`;
 
 export const clientOps = {
   'clients.add': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
-        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms, notify, erased_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        `INSERT INTO clients (id, name, profile, amount_cents_min, amount_cents_max, created_at_ms, notify, erased_at_ms, language)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
         client.id,
         client.name,
         client.profile,
@@ -27,13 +34,14 @@ export const clientOps = {
         client.createdAtMs,
         notifyOf(client),
         client.erasedAtMs ?? null,
+        client.language ?? null,
       ) === 1,
   ),
   'clients.update': writing(
     (db, client: ClientRecord): boolean =>
       db.change(
         `UPDATE clients SET name = ?, profile = ?, amount_cents_min = ?, amount_cents_max = ?, created_at_ms = ?,
-           notify = ?, erased_at_ms = ?
+           notify = ?, erased_at_ms = ?, language = ?
          WHERE id = ?`,
         client.name,
         client.profile,
@@ -42,6 +50,7 @@ export const clientOps = {
         client.createdAtMs,
         notifyOf(client),
         client.erasedAtMs ?? null,
+        client.language ?? null,
         client.id,
       ) === 1,
   ),
@@ -68,5 +77,6 @@ function clientOf(row: ClientRow): ClientRecord {
     createdAtMs: row.created_at_ms,
     ...(row.notify === null ? {} : { notify: JSON.parse(row.notify) as ClientNotify }),
     ...(row.erased_at_ms === null ? {} : { erasedAtMs: row.erased_at_ms }),
+    ...(row.language === null ? {} : { language: row.language }),
   };
 }

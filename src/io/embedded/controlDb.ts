@@ -4,6 +4,7 @@
  * Columns beside a JSON body are those that are queried; the body is what the port gives back.
  */
 import { API_TABLES } from './apiTables.ts';
+import { CLIENT_LANGUAGES } from './clients.sql.ts';
 import { NOTIFY_TABLES } from './deliveries.sql.ts';
 import { PRIVACY_TABLES } from './privacy.sql.ts';
 import { PROFILE_TABLES } from './profiles.sql.ts';
@@ -97,6 +98,7 @@ export const CONTROL_STEPS: readonly string[] = [
   PROFILE_TABLES,
   PRIVACY_TABLES,
   REGISTRY_PLACES,
+  CLIENT_LANGUAGES,
 ];
 
 export class ControlDb extends Sqlite {

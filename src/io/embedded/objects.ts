@@ -9,6 +9,7 @@ import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from
 import { type FileHandle, lstat, open, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../core/assert.ts';
+import { detail } from '../../core/catalogue.ts';
 import { Fault } from '../../core/faults.ts';
 import type { ObjectInfo, ObjectPin, ObjectStore, ObjectWriter, RangeReader } from '../ports/objects.ts';
 import { discard, etagOf, infoOf, isSameOrGrown, type ObjectFolder } from './objectFolder.ts';
@@ -167,7 +168,7 @@ class FileRange implements RangeReader {
       let got = 0;
       while (got < wanted) {
         const read = readSync(this.#fd, target, got, wanted - got, this.#position);
-        if (read === 0) throw new Fault('OBJECT_CHANGED', 'it became shorter');
+        if (read === 0) throw new Fault('OBJECT_CHANGED', detail('BECAME_SHORTER'));
         got += read;
         this.#position += read;
       }
@@ -203,7 +204,7 @@ function openPinned(path: string): number {
     return openSync(path, READ_FLAGS);
   } catch (error) {
     if (isAbsent(error)) throw new Fault('OBJECT_VANISHED');
-    if (errnoOf(error) === 'ELOOP') throw new Fault('OBJECT_CHANGED', 'it is a link now');
+    if (errnoOf(error) === 'ELOOP') throw new Fault('OBJECT_CHANGED', detail('IS_LINK'));
     throw storeFault(error);
   }
 }

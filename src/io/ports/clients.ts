@@ -8,6 +8,8 @@
  * - Reads see every write that was answered.
  */
 
+import type { Language } from '../../core/language.ts';
+
 /** What a client can be told of. `awaiting_approval` is not here yet: no batch comes to it. */
 export const NOTICE_KINDS = ['completed', 'completed_with_rejects', 'failed', 'cancelled'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
@@ -20,7 +22,11 @@ export interface ClientNotify {
     /** The newest first; each signs. */
     readonly secrets: readonly string[];
   };
-  readonly mail?: { readonly to: readonly string[]; readonly language: 'pt' | 'en' };
+  readonly mail?: {
+    readonly to: readonly string[];
+    /** Of its readers; that of the batch's answers where absent. `pt` is how an earlier build stored `pt-BR`. */
+    readonly language?: Language | 'pt';
+  };
 }
 
 export interface ClientRecord {
@@ -32,6 +38,8 @@ export interface ClientRecord {
   readonly amountCentsMin: number;
   readonly amountCentsMax: number;
   readonly createdAtMs: number;
+  /** Of the messages in its answers where the profile says none; English where absent. */
+  readonly language?: Language;
   /** Absent where nobody is told anything. */
   readonly notify?: ClientNotify;
   /** When everything of it was erased; from then on nothing of it is accepted. */

@@ -18,6 +18,8 @@
  * - `takeTurns` is a compare-and-swap of the client's one turn item.
  * - Bodies are JSON texts; the registry does not look into results.
  */
+import type { Language } from '../../core/language.ts';
+import type { NoticeKind } from './clients.ts';
 
 export type BatchState =
   | 'accepted'
@@ -62,6 +64,10 @@ export interface Batch {
   readonly dryRun: boolean;
   /** Whether somebody is to be told of its end, fixed at acceptance: a batch of which nobody is told costs no message. */
   readonly notify?: boolean;
+  /** Of its answers' messages and of the reason it failed for, fixed at acceptance; English where absent. */
+  readonly language?: Language;
+  /** What its profile says of notices, in place of what the client's settings say; fixed at acceptance. */
+  readonly notifications?: { readonly kinds?: readonly NoticeKind[]; readonly digest?: boolean };
   readonly acceptedAtMs: number;
   /** When its file and its answers were erased; its numbers stay. */
   readonly erasedAtMs?: number;
@@ -113,6 +119,8 @@ export type BatchDraft = Pick<
   | 'businessDate'
   | 'dryRun'
   | 'notify'
+  | 'language'
+  | 'notifications'
   | 'acceptedAtMs'
 >;
 

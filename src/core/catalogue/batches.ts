@@ -1,0 +1,197 @@
+/** What each fault that can end a batch says: what happened and what to do about it, for the person who sent the file. */
+import type { Texts } from '../language.ts';
+
+export const BATCH_FAULT_TEXTS = {
+  // The input cannot be taken in.
+  INPUT_MISSING: {
+    en: 'the input does not exist; check the path',
+    'pt-BR': 'a entrada não existe; confira o caminho',
+  },
+  INPUT_IS_DIRECTORY: {
+    en: 'the input is a directory; name one file',
+    'pt-BR': 'a entrada é uma pasta; indique um arquivo',
+  },
+  INPUT_NOT_A_FILE: {
+    en: 'the input is not a regular file',
+    'pt-BR': 'a entrada não é um arquivo comum',
+  },
+  INPUT_UNREADABLE: {
+    en: 'the input cannot be read; check its permissions',
+    'pt-BR': 'a entrada não pode ser lida; confira as permissões',
+  },
+  INPUT_CHANGED: {
+    en: 'the input changed while it was copied; send it again once it is complete',
+    'pt-BR': 'a entrada mudou enquanto era copiada; envie-a de novo quando estiver completa',
+  },
+  CLIENT_UNKNOWN: {
+    en: 'the client is not registered; add it with `remessa clients add`',
+    'pt-BR': 'o cliente não está cadastrado; cadastre-o com `remessa clients add`',
+  },
+  PROFILE_UNKNOWN: {
+    en: 'there is no such profile; add it with `remessa profile add`',
+    'pt-BR': 'não há um perfil com esse nome; cadastre-o com `remessa profile add`',
+  },
+  PROFILE_INVALID: {
+    en: 'the document is not that of a profile',
+    'pt-BR': 'o documento não é o de um perfil',
+  },
+  CLIENT_ERASED: {
+    en: 'everything of the client was erased; nothing of it is taken in',
+    'pt-BR': 'tudo do cliente foi eliminado; nada dele é recebido',
+  },
+
+  // The file as a whole cannot be read.
+  FILE_EMPTY: {
+    en: 'the file has no bytes; send it again with its header',
+    'pt-BR': 'o arquivo está vazio; envie-o de novo com o cabeçalho',
+  },
+  FILE_TOO_LARGE: {
+    en: 'the file is larger than the configured limit',
+    'pt-BR': 'o arquivo é maior que o limite configurado',
+  },
+  FILE_UTF16: {
+    en: 'the file is UTF-16; save it as UTF-8',
+    'pt-BR': 'o arquivo está em UTF-16; salve-o em UTF-8',
+  },
+  FILE_BINARY: {
+    en: 'the file is not text; send CSV in UTF-8',
+    'pt-BR': 'o arquivo não é texto; envie CSV em UTF-8',
+  },
+  FILE_ARCHIVE: {
+    en: 'the file is an archive or document, not CSV; send plain CSV or CSV in gzip',
+    'pt-BR': 'o arquivo é um compactado ou um documento, não CSV; envie CSV puro ou em gzip',
+  },
+  GZIP_CORRUPT: {
+    en: 'the gzip data is corrupt; compress and send the file again',
+    'pt-BR': 'os dados gzip estão corrompidos; compacte e envie o arquivo de novo',
+  },
+  GZIP_TRUNCATED: {
+    en: 'the gzip data ends too early; send the whole file again',
+    'pt-BR': 'os dados gzip terminam antes do fim; envie o arquivo inteiro de novo',
+  },
+  GZIP_TRAILING: {
+    en: 'bytes follow the end of the gzip data; send the file again without them',
+    'pt-BR': 'há bytes depois do fim dos dados gzip; envie o arquivo de novo sem eles',
+  },
+  GZIP_NESTED: {
+    en: 'the file is compressed twice; compress it once',
+    'pt-BR': 'o arquivo foi compactado duas vezes; compacte-o uma só vez',
+  },
+  GZIP_BOMB: {
+    en: 'the gzip data inflates past the configured limits',
+    'pt-BR': 'os dados gzip, descompactados, passam dos limites configurados',
+  },
+  HEADER_MISSING: { en: 'the file has no header line', 'pt-BR': 'o arquivo não tem linha de cabeçalho' },
+  HEADER_INVALID: {
+    en: 'the header line cannot be read as CSV in UTF-8',
+    'pt-BR': 'a linha de cabeçalho não pode ser lida como CSV em UTF-8',
+  },
+  HEADER_TOO_LONG: {
+    en: 'the header line is longer than the record limit',
+    'pt-BR': 'a linha de cabeçalho é maior que o limite de um registro',
+  },
+  COLUMN_MISSING: {
+    en: 'the header lacks a required column',
+    'pt-BR': 'falta no cabeçalho uma coluna obrigatória',
+  },
+  COLUMN_UNKNOWN: {
+    en: 'the header names a column that is not known',
+    'pt-BR': 'o cabeçalho tem uma coluna que não é conhecida',
+  },
+  COLUMN_REPEATED: {
+    en: 'the header names a column twice',
+    'pt-BR': 'o cabeçalho repete uma coluna',
+  },
+  QUOTE_UNCLOSED: {
+    en: 'a quoted field is never closed',
+    'pt-BR': 'um campo entre aspas nunca é fechado',
+  },
+  RECORD_TOO_LONG: {
+    en: 'a record is longer than the record limit',
+    'pt-BR': 'um registro é maior que o limite de um registro',
+  },
+  TOO_MANY_RECORDS: {
+    en: 'the file holds more records than one batch may',
+    'pt-BR': 'o arquivo tem mais registros do que um lote pode ter',
+  },
+
+  // The object changed or went away under the work.
+  OBJECT_VANISHED: {
+    en: 'the stored file is gone; send it again',
+    'pt-BR': 'o arquivo recebido não existe mais; envie-o de novo',
+  },
+  OBJECT_CHANGED: {
+    en: 'the stored file changed after it was accepted; send it again once it is complete',
+    'pt-BR': 'o arquivo mudou depois de aceito; envie-o de novo quando estiver completo',
+  },
+  RANGE_CORRUPT: {
+    en: 'the bytes of a range differ from those scanned',
+    'pt-BR': 'os bytes de uma faixa diferem dos que foram examinados',
+  },
+  RECORDS_DISAGREE: {
+    en: 'a range gave another number of records than the scan counted',
+    'pt-BR': 'uma faixa deu um número de registros diferente do contado no exame',
+  },
+  EQUATIONS_FAIL: {
+    en: 'the results of the ranges do not add up to the scan',
+    'pt-BR': 'os resultados das faixas não somam o que o exame contou',
+  },
+  STAGED_PAGES_SHORT: {
+    en: 'a shard has fewer staged records than the results say',
+    'pt-BR': 'uma partição tem menos registros guardados do que os resultados dizem',
+  },
+  TURN_SUPERSEDED: {
+    en: 'a debt already carries a later turn; this work is out of date and stops',
+    'pt-BR': 'uma dívida já traz uma vez posterior; este trabalho está desatualizado e para',
+  },
+  OUTCOMES_DISAGREE: {
+    en: 'the outcomes do not add up to the records',
+    'pt-BR': 'os resultados não somam os registros',
+  },
+
+  // The engine and its stores.
+  STORE_FULL: {
+    en: 'no space is left for the data folder; free some and resume',
+    'pt-BR': 'não há mais espaço para a pasta de dados; libere espaço e retome',
+  },
+  STORE_IO: {
+    en: 'the store failed to read or write; check the disk',
+    'pt-BR': 'o armazenamento falhou ao ler ou gravar; verifique o disco',
+  },
+  STORE_CORRUPT: {
+    en: 'the store holds data that cannot be decoded',
+    'pt-BR': 'o armazenamento tem dados que não podem ser decodificados',
+  },
+  STORE_BUSY: {
+    en: 'the store is locked by another writer',
+    'pt-BR': 'o armazenamento está bloqueado por outro processo',
+  },
+  SERVICE_IO: {
+    en: 'a service did not answer as asked; work is tried again, check the endpoint, the region and its limits',
+    'pt-BR': 'um serviço não respondeu como pedido; o trabalho é repetido, confira o endereço, a região e os limites',
+  },
+  SERVICE_DENIED: {
+    en: 'a service refused the credentials or the permission; mend them, work is tried again meanwhile',
+    'pt-BR': 'um serviço recusou as credenciais ou a permissão; corrija-as, enquanto isso o trabalho é repetido',
+  },
+  LEASE_LOST: {
+    en: 'the lease on a message ran out; another worker has it',
+    'pt-BR': 'o prazo de uma mensagem acabou; outro processo ficou com ela',
+  },
+  WORKER_DIED: {
+    en: 'a worker thread ended in the middle of a task',
+    'pt-BR': 'uma linha de execução terminou no meio de uma tarefa',
+  },
+  FOLDER_LOCKED: {
+    en: 'another engine keeps this data folder; stop it or use another folder',
+    'pt-BR': 'outro processo está usando esta pasta de dados; encerre-o ou use outra pasta',
+  },
+  WORK_POISONED: {
+    en: 'the same work failed too many times',
+    'pt-BR': 'o mesmo trabalho falhou vezes demais',
+  },
+  CANCELLED: {
+    en: 'the batch was cancelled before registering',
+    'pt-BR': 'o lote foi cancelado antes do registro',
+  },
+} as const satisfies Record<string, Texts>;

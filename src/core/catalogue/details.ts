@@ -1,0 +1,59 @@
+/**
+ * What is particular to one case of a fault that can end a batch: `{0}`, `{1}` stand for its values. Values are numbers, names
+ * of columns that the header shows (shortened and masked), names of profiles; never a value of a record.
+ */
+import type { Texts } from '../language.ts';
+
+export const DETAIL_TEXTS = {
+  INFLATES_TO_NOTHING: {
+    en: 'the gzip data inflates to nothing',
+    'pt-BR': 'os dados gzip, descompactados, não têm nada',
+  },
+  BYTES_OF: { en: '{0} of {1} bytes', 'pt-BR': '{0} de {1} bytes' },
+  BYTES: { en: '{0} bytes', 'pt-BR': '{0} bytes' },
+  BYTES_OF_AT_MOST: { en: '{0} of at most {1} bytes', 'pt-BR': '{0} bytes, de no máximo {1}' },
+  RECORDS_OF_AT_MOST: { en: '{0} of at most {1}', 'pt-BR': '{0}, de no máximo {1}' },
+  RECORDS_OF: { en: '{0} of {1} records', 'pt-BR': '{0} de {1} registros' },
+  MORE_THAN_BYTES: { en: 'more than {0} bytes', 'pt-BR': 'mais de {0} bytes' },
+  MORE_THAN_TIMES: { en: 'more than {0} times its size', 'pt-BR': 'mais de {0} vezes o seu tamanho' },
+  MORE_THAN_MEMBERS: { en: 'more than {0} members', 'pt-BR': 'mais de {0} membros' },
+  GZIP_HEADER_CHECKSUM: {
+    en: 'the checksum of a header does not match',
+    'pt-BR': 'a soma de verificação de um cabeçalho não confere',
+  },
+  GZIP_MEMBER_CHECKSUM: {
+    en: 'the checksum or length of a member does not match',
+    'pt-BR': 'a soma de verificação ou o tamanho de um membro não confere',
+  },
+  ZIP_OR_OFFICE: { en: 'ZIP or Office document', 'pt-BR': 'ZIP ou documento do Office' },
+  OLD_OFFICE: { en: 'old Office document', 'pt-BR': 'documento antigo do Office' },
+  LINES_PASSED_OVER: { en: '{0} lines are passed over', 'pt-BR': '{0} linhas são puladas' },
+  IN_HEADER: { en: 'in the header', 'pt-BR': 'no cabeçalho' },
+  FIELD_QUOTE: {
+    en: 'field {0}: a quote is out of place',
+    'pt-BR': 'campo {0}: há aspas fora do lugar',
+  },
+  FIELD_NOT_TEXT: {
+    en: 'field {0}: not plain text in {1}',
+    'pt-BR': 'campo {0}: não é texto puro em {1}',
+  },
+  NAMES_AND_MORE: { en: '{0} and {1} more', 'pt-BR': '{0} e mais {1}' },
+  BYTES_NOW: {
+    en: '{0} bytes now, {1} at acceptance',
+    'pt-BR': '{0} bytes agora, {1} no aceite',
+  },
+  BECAME_SHORTER: { en: 'it became shorter', 'pt-BR': 'ficou mais curto' },
+  IS_LINK: { en: 'it is a link now', 'pt-BR': 'agora é um link' },
+  PROFILE: { en: 'profile {0}', 'pt-BR': 'perfil {0}' },
+  FAILED_TIMES: { en: '{0} times; last: {1}', 'pt-BR': '{0} vezes; a última: {1}' },
+} as const satisfies Record<string, Texts>;
+
+/** Where a fault struck. */
+export const PLACE_TEXTS = {
+  line: { en: 'line', 'pt-BR': 'linha' },
+  column: { en: 'column', 'pt-BR': 'coluna' },
+  byte: { en: 'byte', 'pt-BR': 'byte' },
+  range: { en: 'range', 'pt-BR': 'faixa' },
+  shard: { en: 'shard', 'pt-BR': 'partição' },
+  batch: { en: 'batch', 'pt-BR': 'lote' },
+} as const satisfies Record<string, Texts>;
