@@ -1,6 +1,7 @@
 /**
  * The entry of the CDK: `npx aws-cdk@2 deploy --app 'node deploy/app.ts' -c image=sha256:…`. What it takes from the context
- * (`-c key=value`): image (required), prefix, repository, certificate, mailFrom, warmWriteUnits.
+ * (`-c key=value`): image (required), prefix, repository, certificate, mailFrom, warmWriteUnits, rulesUrl,
+ * rulesToken (the name of a secret).
  */
 import process from 'node:process';
 import { App } from 'aws-cdk-lib';
@@ -18,6 +19,8 @@ if (image === undefined) throw new Error('say which image to run: -c image=<tag 
 const prefix = given('prefix') ?? 'remessa';
 const certificateArn = given('certificate');
 const mailFrom = given('mailFrom');
+const rulesUrl = given('rulesUrl');
+const rulesTokenSecret = given('rulesToken');
 const warm = given('warmWriteUnits');
 if (warm !== undefined && !/^[1-9]\d{3,6}$/.test(warm)) throw new Error('warmWriteUnits is a number of 1,000 or more');
 
@@ -31,6 +34,8 @@ new RemessaStack(app, prefix, {
   image,
   ...(certificateArn === undefined ? {} : { certificateArn }),
   ...(mailFrom === undefined ? {} : { mailFrom }),
+  ...(rulesUrl === undefined ? {} : { rulesUrl }),
+  ...(rulesTokenSecret === undefined ? {} : { rulesTokenSecret }),
   ...(warm === undefined ? {} : { warmWriteUnits: Number(warm) }),
   ...(account === undefined || region === undefined ? {} : { env: { account, region } }),
 });

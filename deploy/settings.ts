@@ -11,6 +11,8 @@ export interface SettingsInput {
   readonly httpPort: number;
   /** The sender of mails, verified in SES; without one no mail is sent. */
   readonly mailFrom?: string | undefined;
+  /** Where the rules service is asked; without one it is not. */
+  readonly rulesUrl?: string | undefined;
 }
 
 /** Deliveries after which a message is dead: the most that SQS counts to. It is the backstop, not what judges work. */
@@ -20,8 +22,17 @@ export const LEASE_SECONDS = SETTINGS.leaseMs.default / 1000;
 /** Comes from the secrets manager, never from the template. */
 export const DOCUMENT_SECRET_KEY = 'REMESSA_AWS_DOCUMENT_SECRET';
 export const DOCUMENT_SECRET_LENGTH = 64;
+/** The same, made by somebody else. */
+export const RULES_TOKEN_KEY = 'REMESSA_RULES_TOKEN';
 
-export function engineSettings({ prefix, bucket, region, httpPort, mailFrom }: SettingsInput): Record<string, string> {
+export function engineSettings({
+  prefix,
+  bucket,
+  region,
+  httpPort,
+  mailFrom,
+  rulesUrl,
+}: SettingsInput): Record<string, string> {
   return {
     REMESSA_DRIVER: 'aws',
     REMESSA_AWS_REGION: region,
@@ -38,6 +49,7 @@ export function engineSettings({ prefix, bucket, region, httpPort, mailFrom }: S
     // Without a sender a delivery by mail is refused by SES, and says so; a task's folder would lose it silently.
     REMESSA_MAIL: 'ses',
     ...(mailFrom === undefined ? {} : { REMESSA_MAIL_FROM: mailFrom }),
+    ...(rulesUrl === undefined ? {} : { REMESSA_RULES_URL: rulesUrl }),
     REMESSA_RECEIVES_MAX: String(RECEIVES_MAX),
     // A client exists once someone has added it: in a bucket, anyone who may write could invent one.
     REMESSA_CLIENTS_OPEN: 'no',

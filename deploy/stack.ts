@@ -28,6 +28,7 @@ import {
   engineSettings,
   LEASE_SECONDS,
   RECEIVES_MAX,
+  RULES_TOKEN_KEY,
 } from './settings.ts';
 import { bucketNameOf, Storage } from './storage.ts';
 import { Watching } from './watching.ts';
@@ -42,6 +43,9 @@ export interface RemessaStackProps extends StackProps {
   readonly certificateArn?: string;
   /** The address that mails to clients come from, verified in SES. */
   readonly mailFrom?: string;
+  /** Where the rules service is asked (REMESSA_RULES_URL), and the name of the secret that holds its token. */
+  readonly rulesUrl?: string;
+  readonly rulesTokenSecret?: string;
   /** Write units a second that the staging and debts tables take at once. */
   readonly warmWriteUnits?: number;
   /** An existing network with private subnets that reach out; a new one otherwise. */
@@ -63,7 +67,10 @@ export class RemessaStack extends Stack {
 
   constructor(scope: Construct, id: string, props: RemessaStackProps) {
     super(scope, id, { terminationProtection: true, ...props });
-    const { prefix, mailFrom } = props;
+    const { prefix, mailFrom, rulesUrl, rulesTokenSecret } = props;
+    if (rulesTokenSecret !== undefined && rulesUrl === undefined) {
+      throw new Error('a token is for a rules service, and no rulesUrl is given');
+    }
     if (!/^[a-z][a-z0-9-]{1,20}[a-z0-9]$/.test(prefix)) {
       throw new Error(`the prefix «${prefix}» must be 3 to 22 lower-case letters, digits and hyphens`);
     }
@@ -75,6 +82,7 @@ export class RemessaStack extends Stack {
       region: this.region,
       httpPort: HTTP_PORT,
       mailFrom,
+      rulesUrl,
     });
     this.messaging = new Messaging(this, 'Messaging', {
       prefix,
@@ -90,7 +98,12 @@ export class RemessaStack extends Stack {
       image: ContainerImage.fromEcrRepository(repository, props.image),
       groups: props.groups ?? ROLE_GROUPS,
       settings,
-      secrets: { [DOCUMENT_SECRET_KEY]: this.#makeSecret(prefix) },
+      secrets: {
+        [DOCUMENT_SECRET_KEY]: this.#makeSecret(prefix),
+        ...(rulesTokenSecret === undefined
+          ? {}
+          : { [RULES_TOKEN_KEY]: Secret.fromSecretNameV2(this, 'RulesToken', rulesTokenSecret) }),
+      },
       storage: this.storage,
       messaging: this.messaging,
       mailFrom,

@@ -14,6 +14,7 @@ import type { CliContext, Engine, EngineOptions, EngineStores, Output, Stores } 
 import { runProgram } from './cli/program.ts';
 import { deriveLimits } from './config/limits.ts';
 import { loadSettings } from './config/load.ts';
+import { RULES_CONNECTIONS } from './config/rulesSettings.ts';
 import type { Settings } from './config/schema.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { attemptId, type RandomBytes } from './core/ids.ts';
@@ -26,6 +27,7 @@ import type { Arrivals } from './io/ports/arrivals.ts';
 import type { Metrics } from './io/ports/metrics.ts';
 import type { ScaleInProtection } from './io/ports/protection.ts';
 import type { Provisioning } from './io/ports/provisioning.ts';
+import type { RulesService } from './io/ports/rules.ts';
 import { createLog } from './roles/log.ts';
 import { measureInto } from './roles/metrics.ts';
 import { GUARD_TIMING, type ScaleInGuard, startScaleInGuard } from './roles/protection.ts';
@@ -204,7 +206,19 @@ async function startEngine(
     heapMiB: WORKER_HEAP_MIB,
   });
   const scanCredits = new Credits(settings.threads + 1);
-  const context: StageContext = { ...plane, settings, limits, ...deps, telemetry, pool, scanCredits };
+  const rules = settings.rulesUrl === '' || !roles.has('picker') ? undefined : await openRules(settings);
+  const rulings =
+    rules && new rules.Rulings({ settings, ...deps, service: rules.service, clients: plane.clients, telemetry });
+  const context: StageContext = {
+    ...plane,
+    settings,
+    limits,
+    ...deps,
+    telemetry,
+    pool,
+    scanCredits,
+    ...(rulings === undefined ? {} : { rulings }),
+  };
   const channels = roles.has('notifier') ? await openChannels(settings, deps) : undefined;
   const running = startRoles(context, roles, plane.arrivals, channels);
   const guard = protection && guardFromScaleIn(protection, running, telemetry, deps);
@@ -224,6 +238,7 @@ async function startEngine(
     await running.stop();
     await guard?.stop();
     await closeChannels(channels);
+    await rules?.service.close();
     await pool.close();
     hearing.close();
     telemetry.emit({ name: 'engine.stopped', level: 'info', fields: {} });
@@ -274,6 +289,27 @@ async function openChannels(settings: Settings, deps: Deps): Promise<Channels> {
 async function closeChannels(channels: Channels | undefined): Promise<void> {
   if (channels === undefined) return;
   await Promise.all([channels.webhooks.close(), channels.mail.close(), ...channels.events.map((one) => one.close())]);
+}
+
+/** Loaded only by a process that picks and has a rules service. */
+async function openRules(
+  settings: Settings,
+): Promise<{ readonly service: RulesService; readonly Rulings: typeof import('./stages/rulings.ts').Rulings }> {
+  const [{ openRulesService }, { Rulings }] = await Promise.all([
+    import('./io/http/rules.ts'),
+    import('./stages/rulings.ts'),
+  ]);
+  const { rulesUrl, rulesHeader, rulesToken, rulesMs, rulesBytesMax } = settings;
+  const service = openRulesService({
+    template: rulesUrl,
+    header: rulesHeader,
+    token: rulesToken,
+    answerMs: rulesMs,
+    bytesMax: rulesBytesMax,
+    connections: RULES_CONNECTIONS,
+    userAgent: 'remessa',
+  });
+  return { service, Rulings };
 }
 
 interface OpenMetrics {

@@ -155,6 +155,17 @@ const outcomes = {
 } as const;
 const byCode = { type: 'object', additionalProperties: count } as const;
 
+/** By what a file is read, and what is not as it should be though its batch goes on. */
+const readBy = {
+  profile: { ...text, description: 'name and version of the profile by which the file is read' },
+  profileSource: nullable({
+    type: 'object',
+    description: 'where the rules service gave the profile',
+    properties: { url: text, etag: nullable(text) },
+  }),
+  warnings: { type: 'array', items: { type: 'object', properties: { code: text, message: text } } },
+} as const;
+
 const receiptSchema = {
   type: 'object',
   description: 'The totals that prove that every record has one outcome. Cents are exact integers of any size.',
@@ -165,6 +176,7 @@ const receiptSchema = {
     status: { type: 'string', enum: ['completed', 'failed', 'cancelled'] },
     reason: nullable(text),
     dryRun: { type: 'boolean' },
+    ...readBy,
     bytes: count,
     ranges: count,
     shards: count,
@@ -216,6 +228,7 @@ export const batchSchema = {
     businessDate: DAY,
     acceptedAt: instant,
     updatedAt: instant,
+    ...readBy,
     failure: nullable({
       type: 'object',
       properties: { code: text, message: text, line: count, byte: count },

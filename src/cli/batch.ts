@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Batch } from '../io/ports/registry.ts';
 import { batchView, progressOf, type ReceiptView, type WorkProgress } from '../stages/views.ts';
 import type { CliContext } from './context.ts';
-import { centsText, exactJsonText } from './format.ts';
+import { centsText, exactJsonText, printable } from './format.ts';
 import { batchOf, withStores } from './reading.ts';
 
 export function addBatchCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
@@ -18,7 +18,6 @@ export function addBatchCommand(program: Command, context: CliContext, exit: (co
         const { receipt, ...seen } = batchView(batch);
         return {
           ...seen,
-          profile: batch.profile,
           number: batch.number,
           inLine: batch.inLine,
           small: batch.small,
@@ -42,7 +41,6 @@ function stageSeconds(batch: Batch): Readonly<Record<string, number>> {
 }
 
 type FullView = Omit<ReturnType<typeof batchView>, 'receipt'> & {
-  readonly profile: string;
   readonly number: number;
   readonly inLine: boolean;
   readonly small: boolean;
@@ -61,7 +59,7 @@ function batchText(view: FullView): string {
     ['accepted', view.acceptedAt],
     ['updated', view.updatedAt],
     ['business date', view.businessDate],
-    ['profile', view.profile],
+    ['profile', profileText(view)],
     ['place in line', view.inLine ? String(view.number) : `${view.number} (has left the line)`],
     ['turn', view.turn === null ? 'none taken' : String(view.turn)],
     ['bytes', String(view.bytes)],
@@ -72,9 +70,16 @@ function batchText(view: FullView): string {
     facts.push(['shards done', `${view.progress.shards.done} of ${view.progress.shards.total}`]);
   }
   for (const [state, seconds] of Object.entries(view.seconds)) facts.push([`seconds ${state}`, seconds.toFixed(3)]);
+  for (const { message } of view.warnings) facts.push(['warning', message]);
   if (view.failure !== null) facts.push(['failure', view.failure.message]);
   const text = factsText(facts);
   return view.receipt === null ? text : `${text}\nreceipt\n${receiptText(view.receipt)}`;
+}
+
+function profileText({ profile, profileSource }: Pick<FullView, 'profile' | 'profileSource'>): string {
+  if (profileSource === null) return profile;
+  const { url, etag } = profileSource;
+  return `${profile}, from ${printable(url)}${etag === null ? '' : `, ETag ${printable(etag)}`}`;
 }
 
 function factsText(facts: readonly (readonly [string, string])[], indent = ''): string {
@@ -87,7 +92,7 @@ function factsText(facts: readonly (readonly [string, string])[], indent = ''): 
  * or warned about. Whatever a later build adds is shown as JSON, never left out.
  */
 export function receiptText(receipt: ReceiptView): string {
-  const { lines, cents, rejectedBy, warnedBy, ...rest } = receipt;
+  const { lines, cents, rejectedBy, warnedBy, warnings, ...rest } = receipt;
   const counts = entriesOf(lines);
   const money = new Map(entriesOf(cents));
   const facts: [string, string][] = counts.map(([name, count]) => {
@@ -99,6 +104,10 @@ export function receiptText(receipt: ReceiptView): string {
     ['warned by', warnedBy],
   ] as const) {
     for (const [code, count] of entriesOf(codes)) facts.push([`${title} ${code}`, plain(count)]);
+  }
+  if (Array.isArray(warnings)) {
+    for (const { message } of warnings as readonly { readonly message: unknown }[])
+      facts.push(['warning', plain(message)]);
   }
   for (const [name, value] of Object.entries(rest)) {
     if (SHOWN_ABOVE.has(name) || value === null) continue;

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { DEFAULT_LANGUAGE, LANGUAGES } from '../core/language.ts';
-import type { ClientRecord } from '../io/ports/clients.ts';
+import { DEFAULT_PROFILE } from '../engine/profiles.ts';
+import { type ClientRecord, PROFILE_NAME } from '../io/ports/clients.ts';
 import type { CliContext, Stores } from './context.ts';
 import { centsText, exactJsonText, instantText, printable, readCents, tableText } from './format.ts';
 import { addNotifyCommand } from './notify.ts';
@@ -12,7 +13,6 @@ import { checkedClientId, clientOf, readLanguage, withStores } from './reading.t
 const AMOUNT_CENTS_MIN = 1;
 const AMOUNT_CENTS_MAX = 999_999_999_999_999;
 const NAME_CHARACTERS_MAX = 120;
-const PROFILE_DEFAULT = 'default';
 
 interface ClientOptions {
   readonly name?: string;
@@ -86,7 +86,7 @@ async function addClient(context: CliContext, id: string, options: ClientOptions
     {
       id: checkedClientId(id),
       name: '',
-      profile: PROFILE_DEFAULT,
+      profile: DEFAULT_PROFILE,
       amountCentsMin: AMOUNT_CENTS_MIN,
       amountCentsMax: AMOUNT_CENTS_MAX,
       createdAtMs: context.clock.nowMs(),
@@ -94,7 +94,7 @@ async function addClient(context: CliContext, id: string, options: ClientOptions
     options,
   );
   const added = await withStores(context, 'write', async (stores) => {
-    await assertProfile(stores, client);
+    await assertProfile(context, stores, client);
     return await stores.clients.add(client);
   });
   if (!added) throw new Fault('USAGE', `client ${id} exists already; change it with \`remessa clients set\``);
@@ -107,7 +107,7 @@ async function setClient(context: CliContext, id: string, options: ClientOptions
   }
   await withStores(context, 'write', async (stores) => {
     const client = changed(await clientOf(stores, id), options);
-    await assertProfile(stores, client);
+    await assertProfile(context, stores, client);
     if (!(await stores.clients.update(client))) throw new Fault('CLIENT_UNKNOWN', `client ${id}`);
   });
   await context.stderr.write(`client ${id} changed\n`);
@@ -169,10 +169,11 @@ function changed(client: ClientRecord, options: ClientOptions): ClientRecord {
   return next;
 }
 
-/** Faults: `PROFILE_UNKNOWN`. */
-async function assertProfile(stores: Stores, client: ClientRecord): Promise<void> {
-  if (client.profile === PROFILE_DEFAULT || (await stores.clients.getProfile(client.profile)) !== undefined) return;
-  throw new Fault('PROFILE_UNKNOWN', printable(client.profile));
+/** Faults: `PROFILE_UNKNOWN`. What the rules service knows is asked when a batch is picked. */
+async function assertProfile(context: CliContext, stores: Stores, { profile }: ClientRecord): Promise<void> {
+  if (profile === DEFAULT_PROFILE || (context.settings.rulesUrl !== '' && PROFILE_NAME.test(profile))) return;
+  if ((await stores.clients.getProfile(profile)) !== undefined) return;
+  throw new Fault('PROFILE_UNKNOWN', printable(profile));
 }
 
 function readName(written: string): string {

@@ -4,6 +4,7 @@
  */
 import { Fault } from '../core/faults.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
+import { warningView } from '../stages/views.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { createProgress, type ProgressPoint } from './progress.ts';
 
@@ -27,10 +28,12 @@ export async function followBatch(
   hooks: FollowHooks,
 ): Promise<Batch> {
   let progress: ReturnType<typeof createProgress> | undefined;
+  const warn = warner(context);
   try {
     for (let look = 1; ; look++) {
       const batch = await stores.registry.get(id);
       if (batch === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: id });
+      await warn(batch);
       if (FINAL_STATES.has(batch.state) || batch.state === 'stalled') return batch;
       const trouble = hooks.trouble();
       if (trouble !== undefined) throw trouble;
@@ -46,6 +49,17 @@ export async function followBatch(
   } finally {
     progress?.end();
   }
+}
+
+/** Tells each warning of the batch once, when it is there. */
+function warner({ stderr }: CliContext): (batch: Batch) => Promise<void> {
+  const told = new Set<string>();
+  return async ({ warnings = [] }) => {
+    for (const { code, message } of warnings.filter((warning) => !told.has(warning.code))) {
+      told.add(code);
+      await stderr.write(`remessa: warning: ${warningView({ code, message }).message}\n`);
+    }
+  };
 }
 
 /** Bytes and records in proportion to the pieces of work that have their results. */

@@ -2,13 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
-import { readPin, readProfile } from '../engine/profiles.ts';
+import { DEFAULT_PROFILE, readPin, readProfile } from '../engine/profiles.ts';
 import { PROFILE_NAME, type ProfileRecord } from '../io/ports/clients.ts';
 import type { CliContext, Stores } from './context.ts';
 import { exactJsonText, instantText, printable, tableText } from './format.ts';
 import { withStores } from './reading.ts';
 
-const DEFAULT_NAME = 'default';
 const DOCUMENT_BYTES_MAX = 100_000;
 
 export function addProfilesCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
@@ -45,8 +44,11 @@ export function addProfilesCommand(program: Command, context: CliContext, exit: 
 }
 
 async function addProfile(context: CliContext, name: string, file: string): Promise<void> {
-  if (!PROFILE_NAME.test(name) || name === DEFAULT_NAME) {
-    throw new Fault('USAGE', `a profile's name has 1 to 40 characters of a-z, 0-9 and -, and is not ${DEFAULT_NAME}`);
+  if (!PROFILE_NAME.test(name) || name === DEFAULT_PROFILE) {
+    throw new Fault(
+      'USAGE',
+      `a profile's name has 1 to 40 characters of a-z, 0-9 and -, and is not ${DEFAULT_PROFILE}`,
+    );
   }
   const { document } = await readProfile(await textOf(context, file));
   const version = await withStores(context, 'write', async (stores) => {
@@ -81,10 +83,12 @@ async function textOf(context: CliContext, file: string): Promise<string> {
 
 async function listProfiles(context: CliContext, json: boolean): Promise<void> {
   const profiles = await withStores(context, 'read', (stores) => stores.clients.listProfiles());
-  const views = profiles.map(({ name, version, createdAtMs }) => ({
+  const views = profiles.map(({ name, version, createdAtMs, source }) => ({
     name,
     version,
     createdAt: instantText(createdAtMs),
+    source: source?.url ?? null,
+    etag: source?.etag ?? null,
   }));
   if (json) {
     await context.stdout.write(`${exactJsonText(views, 2)}\n`);
@@ -94,8 +98,13 @@ async function listProfiles(context: CliContext, json: boolean): Promise<void> {
     await context.stderr.write('no profiles but the default format; add one with `remessa profiles add`\n');
     return;
   }
-  const rows = views.map((view) => [view.name, String(view.version), view.createdAt]);
-  await context.stdout.write(tableText(['name', 'version', 'created at'], rows));
+  const rows = views.map((view) => [
+    view.name,
+    String(view.version),
+    view.createdAt,
+    view.source === null ? 'added here' : printable(`${view.source} ${view.etag ?? ''}`.trimEnd()),
+  ]);
+  await context.stdout.write(tableText(['name', 'version', 'created at', 'from'], rows));
 }
 
 /** By name, or name@version. Fault: `PROFILE_UNKNOWN`. */

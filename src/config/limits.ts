@@ -8,6 +8,7 @@ import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { BODIES_IN_HAND } from './apiSettings.ts';
 import { awsMergeBytes, awsProblems, awsSharedHolders, awsShortThreadHolders, awsThreadHolders } from './awsLimits.ts';
+import { RULES_CONNECTIONS } from './rulesSettings.ts';
 import { SETTINGS, type SettingName, type Settings } from './schema.ts';
 
 const KiB = 1024;
@@ -24,6 +25,10 @@ const MERGE_BUDGET_BYTES = 8 * MiB;
 const ENTRY_BLOCK_BYTES_MAX = 32 * KiB;
 /** The answers that are being written, and the window of raw records. */
 const ANSWERS_BYTES = 4 * MiB;
+/** A document of the rules service: as it came, as text, as it was parsed, as it is stored. */
+const RULES_COPIES = 4;
+/** What is remembered of a profile that the rules service was asked for. */
+const RULES_ENTRY_BYTES = KiB / 2;
 /** One block of gzip inflated at the greatest ratio of deflate, 1032 (zlib, technical details). */
 const INFLATE_BYTES = 32 * KiB * 1032;
 /** A piece of answers has the records of so many shards: a fraction of a second's rendering. */
@@ -148,8 +153,17 @@ function sharedHolders(settings: Settings): Holder[] {
     { name: 'JSON bodies of requests', bytes: 2 * settings.httpBodyBytesMax, each: BODIES_IN_HAND },
     { name: 'blocks of a file that comes in by HTTP', bytes: UPLOAD_BLOCKS_BYTES, each: settings.httpUploadsMax },
     { name: 'copy of an incoming file', bytes: settings.readBytes, each: 2 },
+    ...rulesHolders(settings),
     ...(settings.driver === 'embedded' ? [{ name: 'debts cache', bytes: settings.debtsCacheBytes, each: 1 }] : []),
     ...awsSharedHolders(settings),
+  ];
+}
+
+function rulesHolders(settings: Settings): Holder[] {
+  if (settings.rulesUrl === '') return [];
+  return [
+    { name: 'documents of the rules service', bytes: RULES_COPIES * settings.rulesBytesMax, each: RULES_CONNECTIONS },
+    { name: 'what the rules service last answered', bytes: RULES_ENTRY_BYTES, each: settings.rulesCacheMax },
   ];
 }
 
@@ -250,6 +264,21 @@ export function settingsProblems(settings: Settings): SettingsProblem[] {
     ['inboxScanMs', 'inboxQuietMs'],
     `${key('inboxScanMs')} (${s.inboxScanMs}) must be at most ${key('inboxQuietMs')} (${s.inboxQuietMs}): a size seen once has not stayed`,
   );
+  mustHold(
+    s.rulesUrl === '' || /^[^{}]*\{(?:client|profile)\}/.test(s.rulesUrl),
+    ['rulesUrl'],
+    `${key('rulesUrl')} must hold {profile} or {client}: else every profile would be one and the same document`,
+  );
+  mustHold(
+    s.rulesToken === '' || s.rulesUrl !== '',
+    ['rulesUrl', 'rulesToken'],
+    `${key('rulesToken')} is for a rules service, and ${key('rulesUrl')} names none`,
+  );
+  mustHold(
+    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$|^$/.test(s.rulesToken),
+    ['rulesToken'],
+    `${key('rulesToken')} cannot be the value of a header: it holds other characters than printable ASCII`,
+  );
   problems.push(...awsProblems(settings));
   const holders = memoryHolders(settings);
   mustHold(sumOf(holders) <= s.memoryBytesMax, MEMORY_SETTINGS, memorySays(settings, holders));
@@ -273,6 +302,8 @@ const MEMORY_SETTINGS: readonly SettingName[] = [
   'awsRequestBytes',
   'awsRequestsMax',
   'awsPartBytes',
+  'rulesBytesMax',
+  'rulesCacheMax',
 ];
 
 function memorySays(settings: Settings, holders: readonly Holder[]): string {

@@ -9,6 +9,7 @@ import { API_SETTINGS } from './apiSettings.ts';
 import { AWS_SETTINGS } from './awsSettings.ts';
 import { METRICS_SETTINGS } from './metricsSettings.ts';
 import { NOTIFY_SETTINGS } from './notifySettings.ts';
+import { RULES_SETTINGS } from './rulesSettings.ts';
 import type { DerivedDefault, SettingSpec } from './specs.ts';
 
 export type { DefaultBasis, DerivedDefault, NumberSpec, SettingSpec } from './specs.ts';
@@ -294,7 +295,8 @@ export const SETTINGS = {
     means: 'how long the work in hand may take to finish when the process is asked to end; then it is released',
   },
 
-  // Metrics, the API, the notifier, the AWS drivers.
+  // The rules service, metrics, the API, the notifier, the AWS drivers.
+  ...RULES_SETTINGS,
   ...METRICS_SETTINGS,
   ...API_SETTINGS,
   ...NOTIFY_SETTINGS,

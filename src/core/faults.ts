@@ -8,7 +8,7 @@
  * - `retry`  the work is tried again later; after a bounded number of recorded failures it counts as `fail`
  * - `fail`   the batch ends (`failed`; `stalled` once its registering has begun), with the reason
  * - `reject` one record is refused; the rest of the batch goes on
- * - `warn`   the record is accepted and carries the code
+ * - `warn`   the record is accepted, or the batch goes on, and carries the code
  */
 
 import { type Detail, detailText, faultText, placeText } from './catalogue.ts';
@@ -27,7 +27,7 @@ export type Stage =
   | 'store'
   | 'usage';
 
-export type Disposition = 'retry' | 'fail';
+export type Disposition = 'retry' | 'fail' | 'warn';
 
 export interface FaultSpec {
   readonly stage: Stage;
@@ -47,6 +47,9 @@ export const FAULTS = {
   CLIENT_UNKNOWN: { stage: 'accept', disposition: 'fail' },
   PROFILE_UNKNOWN: { stage: 'pick', disposition: 'fail' },
   PROFILE_INVALID: { stage: 'accept', disposition: 'fail' },
+  RULES_STALE: { stage: 'pick', disposition: 'warn' },
+  RULES_AWAITED: { stage: 'pick', disposition: 'retry' },
+  RULES_UNAVAILABLE: { stage: 'pick', disposition: 'fail' },
 
   // The file as a whole cannot be read.
   FILE_EMPTY: { stage: 'pick', disposition: 'fail' },

@@ -8,7 +8,7 @@
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Fault } from '../core/faults.ts';
 import { LANGUAGES, type Language } from '../core/language.ts';
-import { NOTICE_KINDS, type NoticeKind } from '../io/ports/clients.ts';
+import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients.ts';
 import { COLUMNS } from '../kernel/columns.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
 
@@ -163,6 +163,9 @@ function detailOf(params: Readonly<Record<string, unknown>>): string {
   return Array.isArray(allowedValues) ? ` (${allowedValues.map((one) => JSON.stringify(one)).join(', ')})` : '';
 }
 
+/** The default format; the only profile that needs no document. */
+export const DEFAULT_PROFILE = 'default';
+
 /** A pinned profile is named with its version; `default` has none. */
 export function pinText(name: string, version: number): string {
   return `${name}@${version}`;
@@ -171,4 +174,12 @@ export function pinText(name: string, version: number): string {
 export function readPin(text: string): { readonly name: string; readonly version: number } | undefined {
   const match = /^([^@]+)@([1-9][0-9]{0,8})$/.exec(text);
   return match === null ? undefined : { name: match[1] as string, version: Number(match[2]) };
+}
+
+/** Whether a batch of this client may be read by a profile of this name: what a service gave for one is for that one alone. */
+export function mayUse(client: string, profileName: string): boolean {
+  const slash = profileName.indexOf('/');
+  if (slash < 0) return true;
+  const scope = profileName.slice(0, slash);
+  return scope === client || scope === SHARED_SCOPE;
 }

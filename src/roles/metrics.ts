@@ -43,6 +43,11 @@ const MEASURES: Readonly<Record<string, Measured>> = {
   'work.failed': (event) => [
     sum('failures', 'count', 1, { stage: stageOf(textOf(event, 'work')), code: textOf(event, 'code') }),
   ],
+  'batch.warned': (event) => [sum('batches_warned', 'count', 1, { code: textOf(event, 'code') })],
+  'rules.asked': (event) => [
+    sum('rules_asked', 'count', 1, { answer: textOf(event, 'answer') }),
+    spread('rules_time', 'ms', numberOf(event, 'ms'), {}),
+  ],
   'arrival.refused': () => [sum('failures', 'count', 1, { stage: 'accept', code: 'ARRIVAL_REFUSED' })],
   'arrival.failed': () => [sum('failures', 'count', 1, { stage: 'accept', code: 'ARRIVAL_FAILED' })],
   'consumer.lease_lost': (event) => [sum('leases_lost', 'count', 1, { queue: textOf(event, 'queue') })],

@@ -2,13 +2,14 @@
  * Step 1, accept: whoever first learns of a stored object creates its batch.
  *
  * Promises: one object version is one batch, however often and from wherever it is announced; the business date is fixed
- * here, and so are the profile's version, the language of the answers and which ends are told, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
+ * here, and so are the newest version of the profile that is known here, the language of the answers and which ends are
+ * told, so a replay decides alike; when `acceptObject` returns, the batch, its place in the client's line and the owed
  * `pick` survive anything.
  */
 import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
 import { batchIdOf } from '../core/ids.ts';
-import { type ProfileWords, pinText, profileWords, readPin } from '../engine/profiles.ts';
+import { DEFAULT_PROFILE, mayUse, type ProfileWords, pinText, profileWords, readPin } from '../engine/profiles.ts';
 import type { Arrivals } from '../io/ports/arrivals.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
@@ -30,8 +31,6 @@ export interface AcceptedObject extends ObjectPin {
   readonly dryRun?: boolean;
 }
 
-export const DEFAULT_PROFILE = 'default';
-
 /** What acceptance needs: it also runs in a command that is not the engine. */
 export type AcceptContext = Pick<StageContext, 'registry' | 'clients' | 'queue' | 'clock' | 'telemetry'> & {
   readonly settings: Pick<StageContext['settings'], 'clientsOpen' | 'events'>;
@@ -41,8 +40,7 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   const client = await clientOf(context, object.client);
   if (client.erasedAtMs !== undefined) throw new Fault('CLIENT_ERASED');
   const acceptedAtMs = context.clock.nowMs();
-  const profile = await pinned(context, object.profile ?? client.profile);
-  const language = profile.language ?? client.language;
+  const { pin, words } = await pinned(context, client.id, object.profile ?? client.profile);
   const { batch, created } = await context.registry.accept({
     id: object.id ?? batchIdOf(object.bucket, object.key, object.version),
     client: client.id,
@@ -52,14 +50,12 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
     version: object.version,
     etag: object.etag,
     bytes: object.bytes,
-    profile: profile.pin,
+    ...pin,
     amountCentsMin: client.amountCentsMin,
     amountCentsMax: client.amountCentsMax,
     businessDate: object.asOf ?? businessDay(acceptedAtMs),
     dryRun: object.dryRun ?? false,
-    notify: isTold(client, profile) || context.settings.events !== 'none',
-    ...(language === undefined ? {} : { language }),
-    ...(profile.notifications === undefined ? {} : { notifications: profile.notifications }),
+    ...toldOf(client, words, context.settings),
     acceptedAtMs,
   });
   if (created) {
@@ -73,21 +69,41 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
   return batch;
 }
 
-/** Whether the client may be told of the end: a profile that tells of none costs no message. */
-function isTold(client: ClientRecord, { notifications }: ProfileWords): boolean {
-  return client.notify !== undefined && notifications?.kinds?.length !== 0;
+/** In which language a batch is spoken of, and what is told of its end. A profile that tells of none costs no message. */
+export function toldOf(
+  client: ClientRecord,
+  { language = client.language, notifications }: ProfileWords,
+  settings: Pick<StageContext['settings'], 'events'>,
+): Pick<Batch, 'language' | 'notifications' | 'notify'> {
+  const isTold = client.notify !== undefined && notifications?.kinds?.length !== 0;
+  return {
+    notify: isTold || settings.events !== 'none',
+    ...(language === undefined ? {} : { language }),
+    ...(notifications === undefined ? {} : { notifications }),
+  };
 }
 
 /**
  * The profile's name with its version, which holds for the batch from here on, and what the document says that must hold
- * even for a file that cannot be read. A name that nobody knows stays as it is: the picker ends the batch by it.
+ * even for a file that cannot be read; unless the rules service knows a newer one when it is picked: nobody who sends a file
+ * waits for that service. A name that nobody knows stays as it is: the picker ends the batch by it.
  */
-async function pinned(context: AcceptContext, profile: string): Promise<ProfileWords & { readonly pin: string }> {
-  if (profile === DEFAULT_PROFILE) return { pin: profile };
-  const pin = readPin(profile);
-  const known = await context.clients.getProfile(pin?.name ?? profile, pin?.version);
-  if (known === undefined) return { pin: profile };
-  return { pin: pinText(known.name, known.version), ...profileWords(known.document) };
+async function pinned(
+  context: AcceptContext,
+  client: string,
+  profile: string,
+): Promise<{ readonly pin: Pick<Batch, 'profile' | 'asksRules'>; readonly words: ProfileWords }> {
+  if (profile === DEFAULT_PROFILE) return { pin: { profile }, words: {} };
+  const named = readPin(profile);
+  const name = named?.name ?? profile;
+  const known = mayUse(client, name) ? await context.clients.getProfile(name, named?.version) : undefined;
+  return {
+    pin: {
+      profile: known === undefined ? profile : pinText(known.name, known.version),
+      ...(named === undefined ? { asksRules: true } : {}),
+    },
+    words: known === undefined ? {} : profileWords(known.document),
+  };
 }
 
 /** The client, registered on first sight where the installation allows it. */

@@ -8,9 +8,10 @@ import { assert, unreachable } from '../core/assert.ts';
 import { detail } from '../core/catalogue.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
+import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
-import { type Batch, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
+import { type Batch, type BatchWarning, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
 import type { StageContext } from './context.ts';
 import { type Message, outgoing, queueOf, type RegisteringMode } from './messages.ts';
 import { type BatchEvent, transition } from './transitions.ts';
@@ -34,20 +35,42 @@ export async function apply(context: Omit<ApplyContext, 'queue'>, id: string, ev
     if (next === undefined) return { batch, moved: false };
     if (await context.registry.replace(next, batch.revision)) {
       const moved = { ...next, revision: batch.revision + 1 };
-      context.telemetry.emit({
-        name: `batch.${event.type}`,
-        level: event.type === 'failed' || event.type === 'stalled' ? 'warn' : 'info',
-        fields: {
-          batch: id,
-          client: batch.client,
-          state: moved.state,
-          code: moved.failure?.code,
-          ageMs: Math.max(0, context.clock.nowMs() - batch.acceptedAtMs),
-        },
-      });
+      tell(context, event, batch, moved);
       return { batch: moved, moved: true };
     }
   }
+}
+
+function tell(
+  { telemetry, clock }: Pick<ApplyContext, 'telemetry' | 'clock'>,
+  event: BatchEvent,
+  before: Batch,
+  batch: Batch,
+): void {
+  const { id, client } = batch;
+  if (event.type !== 'warned') {
+    telemetry.emit({
+      name: `batch.${event.type}`,
+      level: event.type === 'failed' || event.type === 'stalled' ? 'warn' : 'info',
+      fields: {
+        batch: id,
+        client,
+        state: batch.state,
+        code: batch.failure?.code,
+        ageMs: Math.max(0, clock.nowMs() - batch.acceptedAtMs),
+      },
+    });
+  }
+  if (batch.warnings === before.warnings) return;
+  for (const { code, message } of batch.warnings ?? []) {
+    if (before.warnings?.some((warning) => warning.code === code)) continue;
+    telemetry.emit({ name: 'batch.warned', level: 'warn', fields: { batch: id, client, code, error: message } });
+  }
+}
+
+/** A fault as a warning that a batch carries, in the language of its client. */
+export function warningOf(fault: Fault, language: Language = DEFAULT_LANGUAGE): BatchWarning {
+  return { code: fault.code, message: fault.text(language) };
 }
 
 export async function mustGet(context: Pick<StageContext, 'registry'>, id: string): Promise<Batch> {

@@ -14,6 +14,7 @@ import type { ObjectStore } from '../io/ports/objects.ts';
 import type { PrivacyStore } from '../io/ports/privacy.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
+import type { Rulings } from './rulings.ts';
 import type { TaskTable } from './tasks.ts';
 
 export interface StageContext {
@@ -32,4 +33,6 @@ export interface StageContext {
   readonly pool: WorkerPool<TaskTable>;
   /** Pieces that may be with the pool at once, over all batches: a giant's scan leaves room for everyone's. */
   readonly scanCredits: Credits;
+  /** Where there is a rules service. */
+  readonly rulings?: Rulings;
 }

@@ -4,7 +4,7 @@
  * - A fault that says `fail` ends the batch at once: `failed` with the reason, or `stalled` once registering has begun.
  * - A fault that says `retry` is recorded against the work; after `failuresMax` recorded failures the work is poison and
  *   ends the batch the same way. Killed processes record nothing, so they never poison.
- * - Faults of the surroundings (a full disk, a service that is away, a lost lease) are no one's work's doing: they are
+ * - Faults of the surroundings (a full disk, a service that is away, rules that are awaited, a lost lease) are no one's work's doing: they are
  *   retried without end, and reported each time.
  * - A batch that has ended can no longer be ended: late work finds that out when it comes again, and what frees a batch
  *   is never given up. Nothing is recorded then.
@@ -29,6 +29,7 @@ const SURROUNDINGS: ReadonlySet<FaultCode> = new Set([
   'SERVICE_IO',
   'SERVICE_DENIED',
   'LEASE_LOST',
+  'RULES_AWAITED',
 ]);
 
 export async function afterFailure(

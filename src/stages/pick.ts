@@ -7,27 +7,30 @@
  */
 import { assert } from '../core/assert.ts';
 import { detail } from '../core/catalogue.ts';
-import { Fault } from '../core/faults.ts';
+import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
-import { readPin, storedProfile } from '../engine/profiles.ts';
+import { DEFAULT_PROFILE, mayUse, readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import { RULES_VERSION } from '../kernel/plan.ts';
 import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
-import { DEFAULT_PROFILE } from './accept.ts';
-import { apply, freeAgain, manifestOf, mustGet, sendOwed } from './batches.ts';
+import { clientOf, toldOf } from './accept.ts';
+import { apply, freeAgain, manifestOf, mustGet, sendOwed, warningOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
 import type { InspectedText } from './pick.task.ts';
 import { previewSmall } from './small.ts';
 import { nudge } from './sweep.ts';
+import type { RuledBatch } from './transitions.ts';
 
 export async function pick(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
-  const { batch } = await apply(context, id, { type: 'pick_started' });
+  const ruled = await ruledBy(context, id, signal);
+  // The first to get here decides under which profile the batch is read, whoever picks it again.
+  const { batch } = await apply(context, id, { type: 'pick_started', ...(ruled === undefined ? {} : { ruled }) });
   if (batch.state !== 'picking') {
     // It was picked before: by this very message, perhaps, which then failed at a later step of a small batch.
     await nudge(context, batch);
@@ -54,15 +57,36 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
   await record(context, batch, attempt, await plan(context, batch, profile, source, text, split), signal);
 }
 
+/** What the rules service says of the batch's profile; while the batch has to wait for that, it shows so. */
+async function ruledBy(context: StageContext, id: string, signal: AbortSignal): Promise<RuledBatch | undefined> {
+  if (context.rulings === undefined) return undefined;
+  const batch = await mustGet(context, id);
+  if (batch.state !== 'accepted') return undefined;
+  try {
+    const ruling = await context.rulings.of(batch, signal);
+    if (ruling === undefined) return undefined;
+    const { profile, source, words, stale } = ruling;
+    const told = toldOf(await clientOf(context, batch.client), words, context.settings);
+    const warnings = stale === undefined ? [] : [warningOf(stale, told.language)];
+    return { profile, profileSource: source, warnings, ...told };
+  } catch (error) {
+    if (isFault(error) && error.code === 'RULES_AWAITED') {
+      await apply(context, id, { type: 'warned', warning: warningOf(error, batch.language) });
+    }
+    throw error;
+  }
+}
+
 interface Source extends ObjectPin {
   readonly bytes: number;
 }
 
-/** The version of the profile that the batch was accepted under, compiled. Faults: `PROFILE_UNKNOWN`, `STORE_CORRUPT`. */
+/** The version of the profile that holds for the batch, compiled. Faults: `PROFILE_UNKNOWN`, `STORE_CORRUPT`. */
 async function profileOf(context: StageContext, batch: Batch): Promise<CompiledProfile> {
   if (batch.profile === DEFAULT_PROFILE) return defaultProfile();
   const pin = readPin(batch.profile);
-  const record = pin === undefined ? undefined : await context.clients.getProfile(pin.name, pin.version);
+  const own = pin !== undefined && mayUse(batch.client, pin.name);
+  const record = own ? await context.clients.getProfile(pin.name, pin.version) : undefined;
   if (record === undefined) throw new Fault('PROFILE_UNKNOWN', detail('PROFILE', batch.profile), { batch: batch.id });
   return await storedProfile(record.document, batch.profile);
 }

@@ -6,7 +6,8 @@
  */
 import { OUTCOMES, type Outcome } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
-import type { Batch, BatchFailure } from '../io/ports/registry.ts';
+import type { ProfileSource } from '../io/ports/clients.ts';
+import type { Batch, BatchFailure, BatchWarning } from '../io/ports/registry.ts';
 
 declare global {
   interface JSON {
@@ -25,6 +26,11 @@ export interface Receipt {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly reason: string | null;
   readonly dryRun: boolean;
+  /** Name and version of the profile by which the file was read. */
+  readonly profile: string;
+  /** Where the rules service gave it; `null` where it did not. */
+  readonly profileSource: ProfileSource | null;
+  readonly warnings: readonly BatchWarning[];
   readonly bytes: number;
   readonly ranges: number;
   readonly shards: number;
@@ -134,6 +140,9 @@ function common(batch: Batch, nowMs: number, records: number) {
     client: batch.client,
     file: batch.file,
     dryRun: batch.dryRun,
+    profile: batch.profile,
+    profileSource: batch.profileSource ?? null,
+    warnings: batch.warnings ?? [],
     bytes: batch.bytes,
     ranges: batch.ranges,
     shards: batch.shards,
@@ -147,10 +156,24 @@ function common(batch: Batch, nowMs: number, records: number) {
 
 /** Fields in the documented order; cents as bare integers. */
 export function encodeReceipt(receipt: Receipt): string {
-  const { batch, client, file, status, reason, dryRun, bytes, ranges, shards, ...totals } = receipt;
+  const { batch, client, file, status, reason, dryRun, ...rest } = receipt;
+  const { profile, profileSource, warnings, bytes, ranges, shards, ...totals } = rest;
   const { lines, cents, rejectedBy, warnedBy, ...times } = totals;
-  const result = { batch, client, file, status, reason, dryRun, bytes, ranges, shards };
-  const ordered = { ...result, lines, cents, rejectedBy, warnedBy, ...times };
+  const read = { profile, profileSource, warnings, bytes, ranges, shards };
+  const ordered = {
+    batch,
+    client,
+    file,
+    status,
+    reason,
+    dryRun,
+    ...read,
+    lines,
+    cents,
+    rejectedBy,
+    warnedBy,
+    ...times,
+  };
   return JSON.stringify(ordered, (_, value: unknown) => (typeof value === 'bigint' ? JSON.rawJSON(`${value}`) : value));
 }
 

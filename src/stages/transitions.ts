@@ -13,10 +13,26 @@
  * nothing: `transition` answers `undefined`.
  */
 import { unreachable } from '../core/assert.ts';
-import { type Batch, type BatchFailure, type BatchState, FINAL_STATES, type Owed } from '../io/ports/registry.ts';
+import {
+  type Batch,
+  type BatchFailure,
+  type BatchState,
+  type BatchWarning,
+  FINAL_STATES,
+  type Owed,
+} from '../io/ports/registry.ts';
+
+/** What the rules service changes of a batch: all that acceptance took from the profile that was known here. */
+export type RuledBatch = Pick<
+  Batch,
+  'profile' | 'profileSource' | 'warnings' | 'language' | 'notifications' | 'notify'
+>;
 
 export type BatchEvent =
-  | { readonly type: 'pick_started' }
+  /** `ruled` is absent where the rules service was not asked or knows no such profile. */
+  | { readonly type: 'pick_started'; readonly ruled?: RuledBatch }
+  /** It waits before it is picked, and whoever looks at it is to see why. */
+  | { readonly type: 'warned'; readonly warning: BatchWarning }
   | {
       readonly type: 'picked';
       readonly small: boolean;
@@ -48,7 +64,12 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
   });
   switch (event.type) {
     case 'pick_started':
-      return batch.state === 'accepted' ? to('picking', []) : undefined;
+      return batch.state === 'accepted' ? to('picking', [], ruled(batch, event.ruled)) : undefined;
+    case 'warned': {
+      const { warnings = [] } = batch;
+      if (batch.state !== 'accepted' || warnings.some(({ code }) => code === event.warning.code)) return undefined;
+      return { ...batch, warnings: [...warnings, event.warning], updatedAtMs: nowMs };
+    }
     case 'picked': {
       if (batch.state !== 'picking') return undefined;
       const { manifestKey, manifest, records, ranges, shards, small } = event;
@@ -80,6 +101,13 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     default:
       return unreachable(event);
   }
+}
+
+/** What the rules service changes; what the batch was warned of while it waited for that is over. */
+function ruled(batch: Batch, by: RuledBatch | undefined): Partial<Batch> {
+  if (by === undefined) return batch.warnings === undefined ? {} : { warnings: [] };
+  const { language, notifications, notify = batch.notify } = by;
+  return { ...by, language, notifications, notify };
 }
 
 /** Whether registering has begun, after which a batch can no longer fail or be cancelled. */

@@ -4,7 +4,14 @@
  */
 
 import { fileNameText, instantText, maskedMessage, parseExactJson, printable } from '../core/text.ts';
-import { type Batch, type BatchFailure, type BatchState, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
+import {
+  type Batch,
+  type BatchFailure,
+  type BatchState,
+  type BatchWarning,
+  FINAL_STATES,
+  type Registry,
+} from '../io/ports/registry.ts';
 
 const STATES: Readonly<Record<BatchState, true>> = {
   accepted: true,
@@ -30,6 +37,8 @@ export function receiptView(batch: Batch): ReceiptView | undefined {
   const view: Record<string, unknown> = { ...receipt };
   if (typeof receipt['file'] === 'string') view['file'] = fileNameText(receipt['file']);
   if (typeof receipt['reason'] === 'string') view['reason'] = reasonText(receipt['reason']);
+  const { warnings } = receipt;
+  if (Array.isArray(warnings)) view['warnings'] = warnings.map(warningView);
   return view;
 }
 
@@ -40,6 +49,11 @@ function reasonText(reason: string): string {
 
 export function failureView(failure: BatchFailure | null): BatchFailure | null {
   return failure === null ? null : { ...failure, message: printable(maskedMessage(failure.code, failure.message)) };
+}
+
+/** Its message tells of documents and addresses, and may quote what a service wrote. */
+export function warningView({ code, message }: BatchWarning): BatchWarning {
+  return { code, message: printable(maskedMessage(code, message)) };
 }
 
 /** Pieces of work done and planned. Pieces are freed with the batch, so a final one has no progress. */
@@ -72,12 +86,15 @@ export function batchView(batch: Batch) {
     businessDate: batch.businessDate,
     acceptedAt: instantText(batch.acceptedAtMs),
     updatedAt: instantText(batch.updatedAtMs),
+    profile: batch.profile,
+    profileSource: batch.profileSource ?? null,
+    warnings: (batch.warnings ?? []).map(warningView),
     failure: failureView(batch.failure),
     receipt: receiptView(batch) ?? null,
   };
 }
 
-/** The outcomes in few words: `9 created, 1 rejected`; the code of the failure where there is one. */
+/** The outcomes in few words: `9 created, 1 rejected`, and the codes of warnings; the code of the failure where there is one. */
 export function outcomesText(batch: Batch): string {
   if (batch.failure !== null) return batch.failure.code;
   const lines = receiptView(batch)?.['lines'];
@@ -85,5 +102,6 @@ export function outcomesText(batch: Batch): string {
   const parts = Object.entries(lines)
     .filter(([name, count]) => name !== 'total' && count !== 0)
     .map(([name, count]) => `${String(count)} ${name}`);
-  return parts.join(', ') + (batch.dryRun ? ' (dry run)' : '');
+  const warned = batch.warnings?.map(({ code }) => code) ?? [];
+  return [parts.join(', ') + (batch.dryRun ? ' (dry run)' : ''), ...warned].filter((text) => text !== '').join('; ');
 }

@@ -151,6 +151,8 @@ describe('batch', () => {
       updatedAt: '2026-08-01T12:01:00.000Z',
       failure: null,
       profile: 'default',
+      profileSource: null,
+      warnings: [],
       number: 4,
       inLine: true,
       small: false,

@@ -65,8 +65,9 @@ describe('the sum of memory', () => {
     ['stagingBufferBytes', 32 * MiB, 2],
     // All threads share it, and the thread of short tasks has as much as one of two.
     ['debtsCacheBytes', 16 * MiB, 1.5],
+    ['rulesBytesMax', 4 * MiB, 4 * 4],
   ] as const)('counts %s for each thread that holds it', (name, bytes, times) => {
-    const given = { memoryBytesMax: 4096 * MiB, rangeBytes: 64 * MiB };
+    const given = { memoryBytesMax: 4096 * MiB, rangeBytes: 64 * MiB, rulesUrl: 'http://rules/{profile}' };
     const before = deriveLimits(settingsWith({ ...given, [name]: bytes })).memoryBytes;
     const after = deriveLimits(settingsWith({ ...given, [name]: bytes + MiB })).memoryBytes;
     expect(after - before).toBe(MiB * times);
@@ -113,6 +114,13 @@ describe('contradictions', () => {
     ],
     ['retry', { retryMsMin: 11, retryMsMax: 10 }, { retryMsMin: 10, retryMsMax: 10 }],
     ['receives', { failuresMax: 5, receivesMax: 5 }, { failuresMax: 5, receivesMax: 6 }],
+    ['rules for all alike', { rulesUrl: 'http://rules/all' }, { rulesUrl: 'http://rules/{profile}' }],
+    ['a token for nobody', { rulesToken: 'Bearer x' }, { rulesUrl: 'http://rules/{client}', rulesToken: 'Bearer x' }],
+    [
+      'a token that is no header',
+      { rulesUrl: 'http://rules/{client}', rulesToken: 'Bearer\nx' },
+      { rulesUrl: 'http://rules/{client}', rulesToken: 'x' },
+    ],
     ['inbox', { inboxScanMs: 11, inboxQuietMs: 10 }, { inboxScanMs: 10, inboxQuietMs: 10 }],
   ])('%s', (_what, wrong, right) => {
     expect(settingsProblems(settingsWith(right))).toEqual([]);

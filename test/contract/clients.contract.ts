@@ -97,6 +97,23 @@ export function describeClients(name: string, make: MakeFixture<ClientStore>): v
       expect(await clients.getProfile('vendas', 1)).toEqual(first);
     });
 
+    it('keeps where the rules service gave a version, and whose it is', async () => {
+      const source = { url: 'https://rules.example/acme/é', etag: 'W/"7"' };
+      const given = [
+        { ...profile('_shared/vendas', 1), source: { ...source, etag: null } },
+        { ...profile('acme/vendas', 1), source },
+        { ...profile('acme/vendas', 2), source },
+        profile('vendas', 1),
+      ];
+      for (const one of given) expect(await clients.addProfile(one)).toBe(true);
+      expect(await clients.getProfile('acme/vendas')).toEqual(given[2]);
+      expect(await clients.getProfile('acme/vendas', 1)).toEqual(given[1]);
+      expect(await clients.getProfile('vendas')).toEqual(given[3]);
+      expect(Object.hasOwn((await clients.getProfile('vendas')) ?? {}, 'source')).toBe(false);
+      expect(await clients.getProfile('beta/vendas')).toBeUndefined();
+      expect(await (await fixture.reopen()).listProfiles()).toEqual(given);
+    });
+
     it('gives the newest version of a name, or the one that is named', async () => {
       expect(await clients.getProfile('vendas')).toBeUndefined();
       for (const version of [1, 2, 9, 10, 11, 100]) await clients.addProfile(profile('vendas', version));
@@ -118,7 +135,7 @@ export function describeClients(name: string, make: MakeFixture<ClientStore>): v
     });
 
     it('refuses a profile of a name or version that none has', async () => {
-      for (const name of ['', '-a', 'A', 'a@1', 'a#1']) {
+      for (const name of ['', '-a', 'A', 'a@1', 'a#1', 'a/', '/a', 'a/b/c', '_x/a', '_shared', '_shared/A']) {
         await expect(clients.addProfile(profile(name, 1))).rejects.toThrow(/profile/);
       }
       await expect(clients.addProfile(profile('a', 0))).rejects.toThrow(/profile/);

@@ -39,6 +39,23 @@ describe('the groups', () => {
   });
 });
 
+describe('a rules service', () => {
+  it('is told to every task, its token by the name of a secret', () => {
+    const rulesUrl = 'https://rules.example/{client}/{profile}';
+    const given = new Synthesised({ rulesUrl, rulesTokenSecret: 'rules-token' });
+    const containers = given
+      .of('AWS::ECS::TaskDefinition')
+      .flatMap(({ Properties }) => given.filled(Properties['ContainerDefinitions']) as Container[]);
+    expect(containers).toHaveLength(ROLE_GROUPS.length + 1);
+    for (const { Environment, Secrets } of containers) {
+      expect(Environment).toContainEqual({ Name: 'REMESSA_RULES_URL', Value: rulesUrl });
+      const token = Secrets.find(({ Name }) => Name === 'REMESSA_RULES_TOKEN');
+      expect(token?.ValueFrom).toMatch(/:secret:rules-token$/);
+    }
+    expect(() => new Synthesised({ rulesTokenSecret: 'rules-token' })).toThrow(/no rulesUrl/);
+  });
+});
+
 describe.each(ROLE_GROUPS)('a task of $name', (group) => {
   const container = containerOf(group.name);
   const environment = Object.fromEntries(container.Environment.map(({ Name, Value }) => [Name, Value]));

@@ -31,6 +31,7 @@ const EVENTS: Readonly<Record<string, BatchEvent>> = {
   cancelled: { type: 'cancelled', failure, receipt: '{"c":3}' },
   stalled: { type: 'stalled', failure },
   redriven: { type: 'redriven' },
+  warned: { type: 'warned', warning: { code: 'RULES_AWAITED', message: 'RULES_AWAITED: …' } },
 };
 
 function batchIn(state: BatchState, change: Partial<Batch> = {}): Batch {
@@ -58,7 +59,7 @@ function batchIn(state: BatchState, change: Partial<Batch> = {}): Batch {
 const FAIL = { failed: 'failed free,line', cancelled: 'cancelled free,line' };
 const BEGUN = { shards_done: 'registering finish', completed: 'completed free,line', stalled: 'stalled ' };
 const EARLY = {
-  accepted: { pick_started: 'picking ', ...FAIL },
+  accepted: { pick_started: 'picking ', warned: 'accepted pick', ...FAIL },
   processing: { ranges_staged: 'staged line', ...FAIL },
 };
 const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Record<string, string>>>][] = [
@@ -128,6 +129,30 @@ describe('a transition', () => {
       failure,
       receipt: '{"b":2}',
     });
+  });
+
+  it('pins the rules that a batch is picked under, and forgets that it waited for them', () => {
+    const waiting = transition(batchIn('accepted'), EVENTS['warned'] as BatchEvent, 9) as Batch;
+    expect(waiting).toMatchObject({ state: 'accepted', warnings: [{ code: 'RULES_AWAITED' }], updatedAtMs: 9 });
+    const ruled = {
+      profile: 'acme/erp@2',
+      profileSource: { url: 'https://rules.example/', etag: null },
+      warnings: [{ code: 'RULES_STALE', message: 'RULES_STALE: …' }],
+      language: 'pt-BR' as const,
+      notify: true,
+    };
+    const picking = transition(waiting, { type: 'pick_started', ruled }, 10) as Batch;
+    expect(picking).toMatchObject({ state: 'picking', ...ruled });
+    expect(transition(picking, { type: 'pick_started', ruled: { ...ruled, profile: 'x@1' } }, 11)).toBeUndefined();
+    // What acceptance took from another document is gone with it.
+    const english = batchIn('accepted', { language: 'en', notifications: { kinds: [] } });
+    const { language, ...silent } = ruled;
+    expect(transition(english, { type: 'pick_started', ruled: silent }, 10)).toMatchObject({
+      language: undefined,
+      notifications: undefined,
+    });
+    expect(transition(waiting, { type: 'pick_started' }, 10)).toMatchObject({ profile: 'default', warnings: [] });
+    expect(transition(batchIn('accepted'), { type: 'pick_started' }, 10)).not.toHaveProperty('warnings');
   });
 
   it('keeps the place and the turn of a batch that stalls and is redriven', () => {

@@ -11,15 +11,17 @@ import {
   CLIENT_ID,
   type ClientRecord,
   type ClientStore,
-  PROFILE_NAME,
   type ProfileRecord,
+  STORED_PROFILE_NAME,
 } from '../../src/io/ports/clients.ts';
 import type { Batch, BatchState } from '../../src/io/ports/registry.ts';
+import type { RulesService } from '../../src/io/ports/rules.ts';
 import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
 import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
 import type { StageContext } from '../../src/stages/context.ts';
 import { handlerOf } from '../../src/stages/handlers.ts';
 import { QUEUES, type QueueName } from '../../src/stages/messages.ts';
+import { Rulings } from '../../src/stages/rulings.ts';
 import { sweep } from '../../src/stages/sweep.ts';
 import { FakeClock } from './clock.ts';
 import { InlinePool } from './inlinePool.ts';
@@ -56,7 +58,7 @@ export class MemoryClients implements ClientStore {
   }
 
   async addProfile(profile: ProfileRecord): Promise<boolean> {
-    assert(PROFILE_NAME.test(profile.name) && profile.version >= 1, 'a profile is well formed');
+    assert(STORED_PROFILE_NAME.test(profile.name) && profile.version >= 1, 'a profile is well formed');
     if (this.#profiles.some(({ name, version }) => name === profile.name && version === profile.version)) return false;
     this.#profiles.push({ ...profile });
     this.#profiles.sort((a, b) => (a.name === b.name ? a.version - b.version : a.name < b.name ? -1 : 1));
@@ -101,6 +103,8 @@ export class World {
   readonly debts: MemoryDebts;
   readonly clients = new MemoryClients();
   readonly deliveries = new MemoryDeliveries();
+  /** The rules service of all processes; each remembers by itself what it was answered. */
+  rulesService: RulesService | undefined;
   readonly #pause: Pause;
   #seed: number;
   #files = 0;
@@ -124,7 +128,9 @@ export class World {
     const debts = life.owns(this.debts);
     const tasks = new InlinePool({ settings, limits, objects, staging, debts }, settings.threads);
     this.#seed += 1;
+    const { clock, clients, telemetry, rulesService: service } = this;
     return {
+      ...(service === undefined ? {} : { rulings: new Rulings({ settings, service, clients, clock, telemetry }) }),
       settings,
       limits,
       clock: this.clock,

@@ -35,6 +35,19 @@ export const BATCH_FAULT_TEXTS = {
     en: 'the document is not that of a profile',
     'pt-BR': 'o documento não é o de um perfil',
   },
+  RULES_STALE: {
+    en: 'the rules service gave no usable answer; the last good version of the profile was used',
+    'pt-BR': 'o serviço de regras não deu resposta utilizável; foi usada a última versão boa do perfil',
+  },
+  RULES_AWAITED: {
+    en: 'the rules service gave no usable answer and no earlier version is known; the batch waits for it',
+    'pt-BR': 'o serviço de regras não deu resposta utilizável e não há versão anterior; o lote espera por ele',
+  },
+  RULES_UNAVAILABLE: {
+    en: 'the rules service gave no usable answer for as long as a batch may wait, and no earlier version is known; mend the service and send the file again',
+    'pt-BR':
+      'o serviço de regras não deu resposta utilizável no tempo que um lote pode esperar, e não há versão anterior; conserte o serviço e envie o arquivo de novo',
+  },
   CLIENT_ERASED: {
     en: 'everything of the client was erased; nothing of it is taken in',
     'pt-BR': 'tudo do cliente foi eliminado; nada dele é recebido',

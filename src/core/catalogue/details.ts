@@ -45,6 +45,7 @@ export const DETAIL_TEXTS = {
   BECAME_SHORTER: { en: 'it became shorter', 'pt-BR': 'ficou mais curto' },
   IS_LINK: { en: 'it is a link now', 'pt-BR': 'agora é um link' },
   PROFILE: { en: 'profile {0}', 'pt-BR': 'perfil {0}' },
+  PROFILE_BECAUSE: { en: 'profile {0}; {1}', 'pt-BR': 'perfil {0}; {1}' },
   FAILED_TIMES: { en: '{0} times; last: {1}', 'pt-BR': '{0} vezes; a última: {1}' },
 } as const satisfies Record<string, Texts>;
 

@@ -9,7 +9,13 @@
  */
 import { assert } from '../../core/assert.ts';
 import { attemptId } from '../../core/ids.ts';
-import { CLIENT_ID, type ClientRecord, type ClientStore, PROFILE_NAME, type ProfileRecord } from '../ports/clients.ts';
+import {
+  CLIENT_ID,
+  type ClientRecord,
+  type ClientStore,
+  type ProfileRecord,
+  STORED_PROFILE_NAME,
+} from '../ports/clients.ts';
 import { type Item, type Key, KeyedTable, type TableDeps } from './keyedTable.ts';
 import { textItem, textOf, textValues } from './registryItems.ts';
 
@@ -50,14 +56,17 @@ export function openDynamoClients(options: { readonly table: string }, deps: Tab
     },
     list: async () => (await table.all({ pk: PARTITION })).map(clientOf),
     async addProfile(profile) {
-      assert(PROFILE_NAME.test(profile.name) && profile.version >= 1, 'a profile was checked before it is stored');
+      assert(
+        STORED_PROFILE_NAME.test(profile.name) && profile.version >= 1,
+        'a profile was checked before it is stored',
+      );
       const token = attemptId(deps.random);
       const key = profileKey(profile.name, profile.version);
       const item = { ...textItem(JSON.stringify(profile)), tok: { S: token } };
       return (await table.putNew(key, item)) || (await isOurs(key, token));
     },
     async getProfile(name, version) {
-      if (!PROFILE_NAME.test(name)) return undefined;
+      if (!STORED_PROFILE_NAME.test(name)) return undefined;
       if (version !== undefined) {
         const item = await table.get(profileKey(name, version));
         return item === undefined ? undefined : profileOf(item);

@@ -7,7 +7,7 @@ import { API_TABLES } from './apiTables.ts';
 import { CLIENT_LANGUAGES } from './clients.sql.ts';
 import { NOTIFY_TABLES } from './deliveries.sql.ts';
 import { PRIVACY_TABLES } from './privacy.sql.ts';
-import { PROFILE_TABLES } from './profiles.sql.ts';
+import { PROFILE_SOURCES, PROFILE_TABLES } from './profiles.sql.ts';
 import { REGISTRY_PLACES } from './registry.sql.ts';
 import { Sqlite } from './sqlite.ts';
 
@@ -99,6 +99,7 @@ export const CONTROL_STEPS: readonly string[] = [
   PRIVACY_TABLES,
   REGISTRY_PLACES,
   CLIENT_LANGUAGES,
+  PROFILE_SOURCES,
 ];
 
 export class ControlDb extends Sqlite {

@@ -1,5 +1,5 @@
 /** Operations on profiles (port: clients), and their table. */
-import type { ProfileRecord } from '../ports/clients.ts';
+import type { ProfileRecord, ProfileSource } from '../ports/clients.ts';
 import { reading, writing } from './op.ts';
 
 export const PROFILE_TABLES = `
@@ -13,22 +13,30 @@ export const PROFILE_TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+export const PROFILE_SOURCES = `
+  -- JSON; NULL where no rules service gave it.
+  ALTER TABLE profiles ADD COLUMN source TEXT;
+`;
+
 interface ProfileRow {
   readonly name: string;
   readonly version: number;
   readonly document: string;
   readonly created_at_ms: number;
+  readonly source: string | null;
 }
 
 export const profileOps = {
   'profiles.add': writing(
     (db, profile: ProfileRecord): boolean =>
       db.change(
-        'INSERT INTO profiles (name, version, document, created_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        `INSERT INTO profiles (name, version, document, created_at_ms, source) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO NOTHING`,
         profile.name,
         profile.version,
         profile.document,
         profile.createdAtMs,
+        profile.source === undefined ? null : JSON.stringify(profile.source),
       ) === 1,
   ),
   'profiles.get': reading(
@@ -46,5 +54,11 @@ export const profileOps = {
 };
 
 function profileOf(row: ProfileRow): ProfileRecord {
-  return { name: row.name, version: row.version, document: row.document, createdAtMs: row.created_at_ms };
+  return {
+    name: row.name,
+    version: row.version,
+    document: row.document,
+    createdAtMs: row.created_at_ms,
+    ...(row.source === null ? {} : { source: JSON.parse(row.source) as ProfileSource }),
+  };
 }

@@ -4,7 +4,8 @@
  * Contract
  * - An id is `[a-z0-9][a-z0-9-]{0,39}`; adding one that exists changes nothing and answers `false`.
  * - A version of a profile is a whole number from 1 and is never changed: adding one that exists changes nothing and
- *   answers `false`. Names are as ids are.
+ *   answers `false`. Names are as ids are; those of documents that the rules service gave begin with whose they are, a
+ *   client or SHARED_SCOPE, and a slash.
  * - Reads see every write that was answered.
  */
 
@@ -52,6 +53,15 @@ export interface ProfileRecord {
   /** JSON. */
   readonly document: string;
   readonly createdAtMs: number;
+  /** Where the rules service gave it; absent where somebody added it here. */
+  readonly source?: ProfileSource;
+}
+
+export interface ProfileSource {
+  /** Without what may be a secret: no query. */
+  readonly url: string;
+  /** As the service wrote it; `null` where it gave none. */
+  readonly etag: string | null;
 }
 
 export interface ClientStore {
@@ -70,4 +80,11 @@ export interface ClientStore {
 
 export const CLIENT_ID = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
+/** Of a profile that somebody names. */
 export const PROFILE_NAME = CLIENT_ID;
+
+/** Whose documents of the rules service are where they do not differ by client. No client has this id. */
+export const SHARED_SCOPE = '_shared';
+
+/** Of a profile that is stored: one that was added here, or one of the rules service. */
+export const STORED_PROFILE_NAME = /^(?:(?:_shared|[a-z0-9][a-z0-9-]{0,39})\/)?[a-z0-9][a-z0-9-]{0,39}$/;

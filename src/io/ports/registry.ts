@@ -19,7 +19,7 @@
  * - Bodies are JSON texts; the registry does not look into results.
  */
 import type { Language } from '../../core/language.ts';
-import type { NoticeKind } from './clients.ts';
+import type { NoticeKind, ProfileSource } from './clients.ts';
 
 export type BatchState =
   | 'accepted'
@@ -45,6 +45,13 @@ export interface BatchFailure {
   readonly byte?: number;
 }
 
+/** What is not as it should be about a batch that goes on all the same. */
+export interface BatchWarning {
+  readonly code: string;
+  /** The whole message, as the client reads it. */
+  readonly message: string;
+}
+
 export interface Batch {
   readonly id: string;
   readonly client: string;
@@ -56,7 +63,13 @@ export interface Batch {
   readonly etag: string;
   /** Bytes of the accepted object. */
   readonly bytes: number;
+  /** Name and version, or a name that was not known at acceptance. */
   readonly profile: string;
+  /** Whether a profile was named without a version: the picker then asks the rules service, where there is one. */
+  readonly asksRules?: boolean;
+  /** Where the rules service gave the profile; absent where it did not. */
+  readonly profileSource?: ProfileSource;
+  readonly warnings?: readonly BatchWarning[];
   readonly amountCentsMin: number;
   readonly amountCentsMax: number;
   readonly businessDate: string;
@@ -114,6 +127,7 @@ export type BatchDraft = Pick<
   | 'etag'
   | 'bytes'
   | 'profile'
+  | 'asksRules'
   | 'amountCentsMin'
   | 'amountCentsMax'
   | 'businessDate'
