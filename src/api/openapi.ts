@@ -5,8 +5,8 @@ import type { FastifyInstance } from 'fastify';
 
 const DESCRIPTION = `Files of overdue debts in, the fate of every line out.
 
-Send a key with every request: \`Authorization: Bearer rk_…\`. Every POST that changes something takes an
-\`Idempotency-Key\`: repeated with the same body it has its effect once and is answered alike. Errors are problem details
+Send a key with every request: \`Authorization: Bearer rk_…\`. Every POST takes an \`Idempotency-Key\`:
+repeated with the same body it has its effect once and is answered alike. Errors are problem details
 (RFC 9457) whose \`code\` is stable.`;
 
 /** Registered before the routes: it watches them being made. */
@@ -56,7 +56,7 @@ function withParameters<D extends { readonly paths?: object | undefined }>(docum
   for (const [path, methods] of Object.entries(document.paths ?? {})) {
     if (!path.startsWith('/v1/')) continue;
     for (const [method, operation] of Object.entries(methods as Record<string, Operation>)) {
-      const repeated = method === 'post' && !path.endsWith('/search') ? ['idempotencyKey'] : [];
+      const repeated = method === 'post' ? ['idempotencyKey'] : [];
       const references = ['client', ...repeated].map((name) => ({ $ref: `#/components/parameters/${name}` }));
       operation.parameters = [...(operation.parameters ?? []), ...references];
     }

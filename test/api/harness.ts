@@ -1,5 +1,5 @@
 /**
- * The API on a port of its own over the embedded driver, the engine's stages in this process and driven by hand, and keys
+ * The API on a port of its own, over the data folder where no other driver is named, the engine's stages in this process and driven by hand, and keys
  * of two clients and an operator. Everything a test opens here is closed and removed after it.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,6 +14,7 @@ import type { Settings } from '../../src/config/schema.ts';
 import { issueKey } from '../../src/stages/apiKeys.ts';
 import { openWorld, type World } from '../fault/inProcess.ts';
 import type { AnswerOf, ProblemAnswer } from './answers.ts';
+import { type ApiDriver, EMBEDDED } from './drivers.ts';
 
 export interface Reply<Answer = unknown> {
   readonly status: number;
@@ -56,6 +57,7 @@ export interface Api {
 
 export interface ApiOptions {
   readonly settings?: Partial<Settings>;
+  readonly driver?: ApiDriver;
   /** Puts something between the API and its stores. */
   readonly wrap?: (context: ApiContext) => ApiContext;
 }
@@ -86,13 +88,15 @@ const BASE: Partial<Settings> = { httpPort: 0, smallRecordsMax: 1000 };
 
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const root = mkdtempSync(join(memoryFolder(), 'remessa-api-'));
+  const driver = await (options.driver ?? EMBEDDED).open();
   const agent = new Agent({ pipelining: 1, connections: 64 });
   let world: World;
   let running: RunningApi;
   let context: ApiContext;
   let closed = false;
   const start = async (): Promise<void> => {
-    world = await openWorld(root, { settings: { ...BASE, ...options.settings } });
+    const settings = { ...BASE, ...driver.settings, ...options.settings };
+    world = await openWorld(root, { settings, ...(driver.driver === undefined ? {} : { driver: driver.driver }) });
     const { keys, submissions, idempotency, debts } = world.plane;
     const metrics = { contentType: 'text/plain', render: async () => METRICS_PAGE };
     const plain: ApiContext = { ...world.context, keys, submissions, idempotency, debts, metrics };
@@ -164,6 +168,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     async close(drainMs) {
       await close(drainMs);
       await agent.close().catch(() => {});
+      await driver.close();
     },
   };
   open.add(api);
@@ -194,6 +199,20 @@ export const HEADER = 'external_ref,debtor_name,cpf,amount,due_date\n';
 
 export function csv(...refs: readonly string[]): string {
   return HEADER + refs.map((ref) => `${ref},Maria Silva,${VALID_CPF},123.45,2026-03-10\n`).join('');
+}
+
+export interface DescribedRoute {
+  readonly method: string;
+  /** As the description has it: `/v1/batches/{id}`. */
+  readonly path: string;
+}
+
+/** Every route that the API describes. */
+export async function describedRoutes(api: Api): Promise<DescribedRoute[]> {
+  const { paths } = (await api.call('GET', '/openapi.json', { key: null })).json;
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
+  );
 }
 
 /** Opens a submission and answers its id. */

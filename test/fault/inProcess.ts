@@ -1,6 +1,6 @@
 /**
  * The engine's stages in this process, driven by hand: every message is delivered by the test, when and as often as the
- * test wants, to the real handlers over the embedded driver. Tasks run in this thread, one after another, on copies of
+ * test wants, to the real handlers, over the embedded driver where no other is given. Tasks run in this thread, one after another, on copies of
  * their arguments as if they had crossed to a worker.
  *
  * Invariants: nothing runs unless a test delivers it; a message whose handler asks for a retry waits for no time.
@@ -20,8 +20,11 @@ import {
   openControlPlane,
   openDataPlane,
 } from '../../src/io/embedded/driver.ts';
+import type { DebtStore } from '../../src/io/ports/debts.ts';
+import type { ObjectStore } from '../../src/io/ports/objects.ts';
 import type { ReceivedMessage, WorkQueue } from '../../src/io/ports/queue.ts';
 import type { Batch } from '../../src/io/ports/registry.ts';
+import type { StagingStore } from '../../src/io/ports/staging.ts';
 import { acceptObject } from '../../src/stages/accept.ts';
 import type { StageContext } from '../../src/stages/context.ts';
 import { handlerOf } from '../../src/stages/handlers.ts';
@@ -36,8 +39,24 @@ type AnyTask = (args: unknown, context: TaskContext) => Promise<unknown>;
 /** Runs in place of a task; may call `run` never, once or twice, or throw. */
 export type TaskHook = (task: string, args: unknown, run: () => Promise<unknown>) => Promise<unknown>;
 
+/** What every driver's control plane has. */
+export type WorldPlane = Omit<ControlPlane, 'privacy'>;
+
+/** Opens the two planes of a driver over what a test has made for it. */
+export interface WorldDriver {
+  openControl(settings: Settings): Promise<WorldPlane | undefined>;
+  openData(settings: Settings): Promise<WorldData>;
+}
+
+interface WorldData {
+  readonly objects: ObjectStore;
+  readonly staging: StagingStore;
+  readonly debts: DebtStore;
+  close(): Promise<void>;
+}
+
 export interface World {
-  readonly plane: ControlPlane;
+  readonly plane: WorldPlane;
   readonly context: StageContext;
   readonly events: TelemetryEvent[];
   /** What every task passes; the tests replace it. */
@@ -53,6 +72,7 @@ export interface World {
 
 export interface WorldOptions {
   readonly settings?: Partial<Settings>;
+  readonly driver?: WorldDriver;
   /** Worker threads in place of this thread; `hook` is not asked then. */
   readonly makePool?: (settings: Settings) => WorkerPool<TaskTable>;
   /** Puts something between the stages and the queue. */
@@ -68,6 +88,12 @@ export const SMALL_WORLD: Partial<Settings> = {
 };
 
 const DELIVERIES_MAX = 20_000;
+const random = (size: number): Uint8Array => randomBytes(size);
+
+const EMBEDDED: WorldDriver = {
+  openControl: (settings) => openControlPlane(settings, { clock: systemClock, random }),
+  openData: ({ dataDir }) => openDataPlane(dataPlaneOptions(dataDir), { random }),
+};
 
 export function dataPlaneOptions(dataDir: string): DataPlaneOptions {
   return {
@@ -83,10 +109,10 @@ export async function openWorld(root: string, options: WorldOptions = {}): Promi
   const dataDir = join(root, 'data');
   const settings = { ...withDefaults({ ...SMALL_WORLD, ...options.settings }, 2), dataDir };
   const limits = deriveLimits(settings);
-  const random = (size: number): Uint8Array => randomBytes(size);
-  const plane = await openControlPlane(settings, { clock: systemClock, random });
+  const driver = options.driver ?? EMBEDDED;
+  const plane = await driver.openControl(settings);
   if (plane === undefined) throw new Error('another engine keeps the folder');
-  const data = await openDataPlane(dataPlaneOptions(dataDir), { random });
+  const data = await driver.openData(settings);
   const taskContext: TaskContext = { ...data, settings, limits, scratch: createScratch() };
   const events: TelemetryEvent[] = [];
   const threads = options.makePool?.(settings);

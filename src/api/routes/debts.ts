@@ -2,7 +2,7 @@
  * /v1/debts: the registered debts of a client. A look-up by CPF is a POST, so that no CPF stands in a URL; cursors name
  * a debt by its reference, never by its document.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Fault } from '../../core/faults.ts';
 import type { DebtFilter, StoredDebt } from '../../io/ports/debts.ts';
 import { referenceFilter } from '../../stages/references.ts';
@@ -10,6 +10,7 @@ import { clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import { cpfSearch, debtSchema, pageQuery, pageSchema, problemSchema } from '../schemas.ts';
 import { decodeCursor, encodeCursor } from '../services/cursors.ts';
+import { type Answer, answerAnew, send } from '../services/idempotent.ts';
 import { debtView, pageJson } from '../services/views.ts';
 
 interface List {
@@ -20,7 +21,6 @@ interface Search {
   readonly Body: { readonly cpf: string; readonly limit: number; readonly cursor?: string };
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
 const CURSOR = ['number', 'string'] as const;
 const tags = ['debts'];
 const errors = { '4XX': problemSchema, '5XX': problemSchema };
@@ -46,9 +46,9 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const client = clientOf(request);
       const { limit, cursor, external_ref: externalRef } = request.query;
-      if (externalRef === undefined) return await sendPage(reply, client, {}, 'debts', limit, cursor);
+      if (externalRef === undefined) return send(reply, await pageOf(client, {}, 'debts', limit, cursor));
       const filter = await referenceFilter(context.registry, externalRef);
-      return await sendPage(reply, client, filter, 'debts', 1, undefined);
+      return send(reply, await pageOf(client, filter, 'debts', 1, undefined));
     },
   );
 
@@ -65,18 +65,18 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const client = clientOf(request);
       const { cpf, limit, cursor } = request.body;
-      return await sendPage(reply, client, { cpf: digitsOf(cpf) }, 'search', limit, cursor);
+      const filter = { cpf: digitsOf(cpf) };
+      return await answerAnew(context, request, reply, () => pageOf(client, filter, 'search', limit, cursor));
     },
   );
 
-  async function sendPage(
-    reply: FastifyReply,
+  async function pageOf(
     client: string,
     filter: DebtFilter,
     list: string,
     limit: number,
     cursor: string | undefined,
-  ): Promise<FastifyReply> {
+  ): Promise<Answer> {
     const [refHash, externalRef] = cursor === undefined ? [] : decodeCursor(list, cursor, CURSOR);
     const after = { refHash: refHash as number, externalRef: externalRef as string };
     const page: StoredDebt[] = [];
@@ -91,7 +91,7 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     }
     const last = filter.externalRef === undefined && page.length === limit ? page.at(-1) : undefined;
     const next = last === undefined ? null : encodeCursor(list, [last.refHash, last.externalRef]);
-    return reply.type(JSON_TYPE).send(pageJson(page.map(debtView), next));
+    return { status: 200, body: pageJson(page.map(debtView), next) };
   }
 }
 

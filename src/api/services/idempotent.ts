@@ -4,12 +4,15 @@
  *
  * - While one runs, the others wait a little for its answer and are then refused (409); another body is refused (422).
  * - Only answers of success are kept; a request that was refused may be made again under the same key.
+ * - The answer to a question that changes nothing is made anew each time: what it tells of people is not kept. Its key still
+ *   stands for that question and no other.
  * - One that died is taken up when its lease has run out. The effects under a key have derived names (see `effectId`), so
  *   that taking up repeats none.
  *
- * The fingerprint is a SHA-256 over method, route, query and body. Where the body is a stream it is known only in the end.
+ * The fingerprint is a SHA-256 over method, route, query and body, keyed with the secret by which documents are looked up where
+ * the stores have one: a body may be a CPF and little else. Where the body is a stream it is known only in the end.
  */
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../core/faults.ts';
 import { attemptId, derivedId } from '../../core/ids.ts';
@@ -65,23 +68,45 @@ export async function answerOnce(
   reply: FastifyReply,
   work: () => Promise<Answer>,
 ): Promise<FastifyReply> {
+  return send(reply, await once(context, request, work));
+}
+
+async function once(context: ApiContext, request: FastifyRequest, work: () => Promise<Answer>): Promise<Answer> {
   const key = idempotencyKeyOf(request);
-  if (key === undefined) return send(reply, await work());
-  const fingerprint = fingerprintOf(request)
+  if (key === undefined) return await work();
+  const fingerprint = fingerprintOf(context, request)
     .update(request.rawBody ?? '')
     .digest('hex');
   const claim = claimOf(context, request, key);
   const begun = await begin(context, claim, fingerprint);
   if ('answer' in begun) {
     if (begun.fingerprint !== fingerprint) throw new Fault('IDEMPOTENCY_KEY_REUSED');
-    return send(reply, begun.answer);
+    return begun.answer;
   }
   if (begun.noted !== null && begun.noted.fingerprint !== fingerprint) throw await reused(context, claim);
-  return send(reply, await hold(context, claim, fingerprint, work));
+  return await hold(context, claim, fingerprint, work);
+}
+
+/** The same for a question that changes nothing: the key is kept with the request's fingerprint, the answer is not. */
+export async function answerAnew(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: () => Promise<Answer>,
+): Promise<FastifyReply> {
+  let made: Answer | undefined;
+  if (idempotencyKeyOf(request) !== undefined) {
+    const standing: Answer = { status: 200, body: '' };
+    await once(context, request, async () => {
+      made = await work();
+      return standing;
+    });
+  }
+  return send(reply, made ?? (await work()));
 }
 
 /**
- * The same for a body that is a stream. `work` reads it and answers with its digest; `digest` only reads it, where the
+ * The same as `answerOnce` for a body that is a stream. `work` reads it and answers with its digest; `digest` only reads it, where the
  * answer is known already and the body has to be compared.
  */
 export async function answerStreamOnce(
@@ -94,7 +119,7 @@ export async function answerStreamOnce(
   const key = idempotencyKeyOf(request);
   if (key === undefined) return send(reply, await work({ noted: null, note: async () => {} }));
   const claim = claimOf(context, request, key);
-  const printOf = (bodyDigest: string): string => fingerprintOf(request).update(bodyDigest).digest('hex');
+  const printOf = (bodyDigest: string): string => fingerprintOf(context, request).update(bodyDigest).digest('hex');
   const begun = await begin(context, claim, null);
   if ('answer' in begun) {
     if (printOf(await digest()) !== begun.fingerprint) throw new Fault('IDEMPOTENCY_KEY_REUSED');
@@ -192,6 +217,6 @@ function claimOf(context: ApiContext, request: FastifyRequest, key: string): Ide
   return { scope, key, owner: attemptId(context.random) };
 }
 
-function fingerprintOf(request: FastifyRequest) {
-  return createHash('sha256').update(`${request.method} ${request.url}\n`);
+function fingerprintOf({ settings }: ApiContext, request: FastifyRequest) {
+  return createHmac('sha256', settings.awsDocumentSecret).update(`${request.method} ${request.url}\n`);
 }

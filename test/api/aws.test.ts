@@ -1,0 +1,11 @@
+/** The suites of the API that every driver has to pass, over S3, SQS and DynamoDB. */
+import { awsDrivers } from './drivers.ts';
+import { closesApis } from './harness.ts';
+import { describeRepeatedPosts } from './idempotency.contract.ts';
+import { describeTenants } from './tenants.contract.ts';
+
+closesApis();
+for (const driver of awsDrivers()) {
+  describeRepeatedPosts(driver);
+  describeTenants(driver, 6);
+}

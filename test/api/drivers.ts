@@ -1,0 +1,88 @@
+/**
+ * The drivers over which suites of the API run: the data folder, and S3, SQS and DynamoDB as the test servers speak them.
+ * With REMESSA_TEST_AWS=1 also the servers that are processes of their own. Every opening is an installation of its own,
+ * provisioned as the program does it.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Settings } from '../../src/config/schema.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentTelemetry } from '../../src/core/telemetry.ts';
+import { awsOptionsOf, openControlPlane, openProvisioning } from '../../src/io/aws/driver.ts';
+import { openDataPlane } from '../../src/io/aws/threadPlane.ts';
+import type { WorldDriver } from '../fault/inProcess.ts';
+import { dynamoServers, type ServerKind, serviceServers } from '../support/aws/servers.ts';
+
+export interface ApiDriver {
+  readonly name: string;
+  open(): Promise<OpenedDriver>;
+}
+
+interface OpenedDriver {
+  readonly settings: Partial<Settings>;
+  /** The embedded one where there is none. */
+  readonly driver?: WorldDriver;
+  close(): Promise<void>;
+}
+
+export const EMBEDDED: ApiDriver = {
+  name: 'the data folder',
+  open: async () => ({ settings: {}, close: async () => {} }),
+};
+
+export function awsDrivers(): readonly ApiDriver[] {
+  return serviceServers().map((services, index) => awsDriver(services, dynamoServers()[index] as ServerKind));
+}
+
+const deps = { clock: systemClock, random: (size: number) => randomBytes(size), telemetry: silentTelemetry };
+
+function awsDriver(services: ServerKind, tables: ServerKind): ApiDriver {
+  return {
+    name: `${services.name} and ${tables.name}`,
+    async open() {
+      const [files, dynamo] = await Promise.all([services.start(), tables.start()]);
+      // Where the SDK and the data plane look for them.
+      process.env['AWS_ACCESS_KEY_ID'] = files.credentials.accessKeyId;
+      process.env['AWS_SECRET_ACCESS_KEY'] = files.credentials.secretAccessKey;
+      const settings: Partial<Settings> = {
+        driver: 'aws',
+        awsRegion: files.region,
+        awsPrefix: 'api',
+        awsBucket: 'remessa-api-files',
+        awsDocumentSecret: 'a secret of the tests that is long enough',
+        awsEndpoint: files.endpoint,
+        awsEndpointDynamodb: dynamo.endpoint,
+        awsDebtsBuckets: 8,
+        memoryBytesMax: 1024 ** 3,
+      };
+      let provisioned = false;
+      return {
+        settings,
+        driver: {
+          async openControl(all) {
+            if (!provisioned) await provision(all);
+            provisioned = true;
+            return await openControlPlane(awsOptionsOf(all), deps);
+          },
+          openData: (all) => openDataPlane(awsOptionsOf(all), deps),
+        },
+        async close() {
+          await Promise.all([files.close(), dynamo.close()]);
+        },
+      };
+    },
+  };
+}
+
+/** Makes what the settings need, as `remessa provision` does. */
+async function provision(settings: Settings): Promise<void> {
+  const provisioning = openProvisioning(awsOptionsOf(settings), deps);
+  const failed: string[] = [];
+  try {
+    await provisioning.run({ check: false }, ({ resource, state, says }) => {
+      if (state === 'failed') failed.push(`${resource}: ${says}`);
+    });
+  } finally {
+    await provisioning.close();
+  }
+  if (failed.length > 0) throw new Error(failed.join('; '));
+}
