@@ -21,8 +21,7 @@ export const scanCase: Case = {
         const text = await pool.run('inspect', {
           source,
           inflated: false,
-          dialect: DEFAULT_DIALECT,
-          layout: defaultLayout(),
+          opening: { dialect: DEFAULT_DIALECT, layout: defaultLayout() },
         });
         assert(text.kind === 'text', 'made files are plain text');
         const { header } = text;
@@ -41,7 +40,8 @@ export const scanCase: Case = {
       while (next < source.bytes || inFlight.length > 0) {
         while (next < source.bytes && inFlight.length <= threads) {
           const end = Math.min(next + rangeBytes, source.bytes);
-          inFlight.push(pool.run('scan', { source, start: next, end, dialect: DEFAULT_DIALECT }));
+          const piece = { start: next, end, base: start, dialect: DEFAULT_DIALECT, format: undefined };
+          inFlight.push(pool.run('scan', { source, ...piece }));
           next = end;
         }
         fold.add((await inFlight.shift()) as PieceSummary);

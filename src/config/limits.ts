@@ -49,7 +49,7 @@ const CHUNK_RECORDS_MAX = 2 ** 20;
 /** A small batch has to fit as well, whatever the shards are. */
 const CHUNK_RECORDS_MIN = 1024;
 /** Of an unpacked record: its numbers, outcome and place in the order of hashes; its head and texts in the arena. */
-const CHUNK_RECORD_BYTES = 68;
+const CHUNK_RECORD_BYTES = 69;
 const CHUNK_TEXT_BYTES = 112;
 /** What finding duplicates holds of each distinct reference: the reference, hash, line and slots, while the table grows. */
 const REFERENCE_BYTES = 80;

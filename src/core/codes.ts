@@ -33,6 +33,17 @@ export const RECORD_CODES = {
   EMAIL_FORMAT: { id: 18, kind: 'reject' },
   PHONE_FORMAT: { id: 19, kind: 'reject' },
   INSTALLMENT_FORMAT: { id: 20, kind: 'reject' },
+  // Records of other kinds of files than CSV.
+  LINE_LENGTH: { id: 30, kind: 'reject' },
+  LINE_UNKNOWN: { id: 31, kind: 'reject' },
+  JSON_INVALID: { id: 32, kind: 'reject' },
+  JSON_TOO_LARGE: { id: 33, kind: 'reject' },
+  JSON_KEY_UNKNOWN: { id: 34, kind: 'reject' },
+  JSON_KEY_REPEATED: { id: 35, kind: 'reject' },
+  JSON_VALUE: { id: 36, kind: 'reject' },
+  CNAB_LINE_ALONE: { id: 37, kind: 'reject' },
+  CNAB_MATE_MISSING: { id: 38, kind: 'reject' },
+  CNAB_MOVEMENT: { id: 39, kind: 'reject' },
   // Business rules, applied at registering.
   DUE_DATE_NOT_PAST: { id: 40, kind: 'reject' },
   DEBT_PRESCRIBED: { id: 41, kind: 'reject' },

@@ -70,6 +70,11 @@ export const FAULTS = {
   COLUMN_REPEATED: { stage: 'pick', disposition: 'fail' },
   QUOTE_UNCLOSED: { stage: 'pick', disposition: 'fail' },
   RECORD_TOO_LONG: { stage: 'pick', disposition: 'fail' },
+  CNAB_HEADER: { stage: 'pick', disposition: 'fail' },
+  CNAB_ORDER: { stage: 'pick', disposition: 'fail' },
+  CNAB_COUNT: { stage: 'pick', disposition: 'fail' },
+  CNAB_SEQUENCE: { stage: 'pick', disposition: 'fail' },
+  CNAB_TRUNCATED: { stage: 'pick', disposition: 'fail' },
   TOO_MANY_RECORDS: { stage: 'pick', disposition: 'fail' },
 
   // The object changed or went away under the work.

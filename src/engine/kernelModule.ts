@@ -12,6 +12,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Limits } from '../config/limits.ts';
 import type { Settings } from '../config/schema.ts';
+import { LOOK_AROUND_BYTES_MAX } from '../kernel/formats/lineScan.ts';
 import { compileModule, type WasmModule } from '../kernel/wasm/api.ts';
 import { createKernelEngine, type KernelEngine } from '../kernel/wasm/engine.ts';
 import type { KernelBounds } from '../kernel/wasm/memory.ts';
@@ -147,8 +148,8 @@ export function kernelBounds(settings: Settings, limits: Limits): KernelBounds {
     pagesBytes = Math.max(pagesBytes, shards * limits.pageBytesFor(shards));
   }
   return {
-    // A piece and the byte after it; what is read at a time behind a record that was cut; a small file.
-    inputBytes: Math.max(rangeBytes + 1, readBytes + recordBytesMax, smallBytesMax),
+    // A piece and what is looked at around it; what is read at a time behind a record that was cut; a small file.
+    inputBytes: Math.max(rangeBytes + LOOK_AROUND_BYTES_MAX, readBytes + recordBytesMax, smallBytesMax),
     pagesBytes,
     shards: shardsMax,
     recordBytes: recordBytesMax,

@@ -20,8 +20,8 @@ export interface ManifestRange {
 }
 
 export interface Manifest {
-  /** 1 knew of no profiles: its plans have no reading of their own. */
-  readonly version: 1 | 2;
+  /** 1 knew of no profiles: its plans have no reading of their own. 3: the file is not delimited. */
+  readonly version: 1 | 2 | 3;
   readonly batch: string;
   /** What the ranges are cut from: the accepted object, or what was inflated from it. */
   readonly source: ObjectPin & { readonly bytes: number };
@@ -35,9 +35,15 @@ export interface Manifest {
   /** LF bytes in the source. */
   readonly lines: number;
   readonly ranges: readonly ManifestRange[];
+  /** Of CNAB 240: where the headers of its lots begin. */
+  readonly lots?: readonly number[];
 }
 
 export const MANIFEST_VERSION = 2;
+/** Of files that are not delimited: builds that know of no others must not read them. */
+export const FORMATS_VERSION = 3;
+
+const KNOWN_VERSIONS: readonly unknown[] = [1, MANIFEST_VERSION, FORMATS_VERSION];
 
 export function encodeManifest(manifest: Manifest): string {
   assertTiles(manifest);
@@ -52,7 +58,7 @@ export function decodeManifest(text: string, batch: string): Manifest {
     throw new Fault('STORE_CORRUPT', 'the manifest is not JSON', { batch }, error);
   }
   const manifest = value as Manifest | null;
-  if ((manifest?.version !== MANIFEST_VERSION && manifest?.version !== 1) || manifest.batch !== batch) {
+  if (manifest === null || !KNOWN_VERSIONS.includes(manifest.version) || manifest.batch !== batch) {
     throw new Fault('STORE_CORRUPT', 'the manifest is of another batch or version', { batch });
   }
   assertTiles(manifest);

@@ -10,6 +10,8 @@ import { Fault } from '../core/faults.ts';
 import { LANGUAGES, type Language } from '../core/language.ts';
 import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients.ts';
 import { COLUMNS } from '../kernel/columns.ts';
+import { KINDS } from '../kernel/formats/formatProfile.ts';
+import { LINE_BYTES_MAX } from '../kernel/plan.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
 
 const text = (maxLength: number, minLength = 1) => ({ type: 'string', minLength, maxLength });
@@ -20,6 +22,8 @@ const COLUMN_SCHEMA = {
   properties: {
     name: text(120),
     position: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
+    at: { type: 'integer', minimum: 1, maximum: LINE_BYTES_MAX },
+    bytes: { type: 'integer', minimum: 1, maximum: 254 },
     fixed: text(254),
     default: text(254),
     required: { type: 'boolean' },
@@ -35,6 +39,22 @@ export const PROFILE_SCHEMA = {
   required: ['format'],
   properties: {
     format: { const: 1 },
+    kind: { enum: KINDS },
+    fixedWidth: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['bytes'],
+      properties: {
+        bytes: { type: 'integer', minimum: 1, maximum: LINE_BYTES_MAX },
+        lineEnds: { enum: ['lf', 'none'] },
+        skip: {
+          type: 'array',
+          maxItems: 16,
+          uniqueItems: true,
+          items: { type: 'string', pattern: '^[\\x20-\\x7e]{1,16}$' },
+        },
+      },
+    },
     dialect: {
       type: 'object',
       additionalProperties: false,
@@ -53,6 +73,7 @@ export const PROFILE_SCHEMA = {
       properties: {
         decimal: { enum: ['.', ','] },
         thousands: { enum: ['', '.', ',', ' '] },
+        impliedDecimals: { enum: [0, 1, 2] },
         date: { enum: ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD', 'DDMMYYYY', 'DDMMYY'] },
         pivot: { type: 'integer', minimum: 0, maximum: 100 },
       },

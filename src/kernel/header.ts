@@ -119,7 +119,7 @@ function afterLines(bytes: Uint8Array, from: number, length: number, lines: numb
 }
 
 /** After the BOM, if there is one; -1 where the bytes end inside what may become one. */
-function textStart(bytes: Uint8Array, length: number): number {
+export function textStart(bytes: Uint8Array, length: number): number {
   for (let i = 0; i < BOM.length; i++) {
     if (i >= length) return -1;
     if (bytes[i] !== BOM[i]) return 0;

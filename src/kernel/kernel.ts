@@ -15,7 +15,8 @@ import { hashRef, shardOf } from './hash.ts';
 import { PageWriter } from './pages.ts';
 import { EntryWriter } from './parts.ts';
 import type { RecordPlan } from './plan.ts';
-import { createReader, type RecordReader } from './reader.ts';
+import type { RecordReader } from './reader.ts';
+import { createReader } from './readers.ts';
 import { RecordValues } from './values.ts';
 
 const REJECTED = OUTCOMES.indexOf('rejected');

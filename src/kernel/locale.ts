@@ -4,10 +4,12 @@
  * `utf8.ts`, with the same answers: at least 0 is the value, below 0 a record code's id, negated.
  */
 import { RECORD_CODES } from '../core/codes.ts';
-import { AMOUNT_BYTES_MAX, daysInMonth, withDecimals } from './fields.ts';
+import { AMOUNT_BYTES_MAX, AMOUNT_CENTS_LIMIT, daysInMonth, withDecimals } from './fields.ts';
 import type { DateForm, Encoding } from './plan.ts';
 
 const AMOUNT_FORMAT = -RECORD_CODES.AMOUNT_FORMAT.id;
+const AMOUNT_NOT_POSITIVE = -RECORD_CODES.AMOUNT_NOT_POSITIVE.id;
+const AMOUNT_TOO_LARGE = -RECORD_CODES.AMOUNT_TOO_LARGE.id;
 const DATE_FORMAT = -RECORD_CODES.DATE_FORMAT.id;
 const DATE_NOT_REAL = -RECORD_CODES.DATE_NOT_REAL.id;
 const CONTROL = -RECORD_CODES.CHARACTER_INVALID.id;
@@ -48,6 +50,21 @@ export function checkLocalAmount(
   }
   if (digits === 0 || (grouped && digits !== GROUP_DIGITS)) return AMOUNT_FORMAT;
   return withDecimals(bytes, i, end, units, decimal);
+}
+
+/** Integer cents in `[1, 10^15)` of digits alone, the last `decimals` (0 to 2) of which are decimals. */
+export function checkImpliedAmount(bytes: Uint8Array, start: number, end: number, decimals: number): number {
+  if (end - start > AMOUNT_BYTES_MAX) return AMOUNT_FORMAT;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - ZERO;
+    if (digit < 0 || digit > 9) return AMOUNT_FORMAT;
+    value = value * 10 + digit;
+  }
+  // Beyond the limit a double may no longer be exact, but it is beyond the limit.
+  const cents = value * 10 ** (2 - decimals);
+  if (cents >= AMOUNT_CENTS_LIMIT) return AMOUNT_TOO_LARGE;
+  return cents === 0 ? AMOUNT_NOT_POSITIVE : cents;
 }
 
 /** Where year, month and day stand in a day that is written so, which bytes are marks, and how long it is. */

@@ -14,7 +14,7 @@
  *   varint cents
  *   u24    due date, year × 512 + month × 32 + day
  *   u8     id of the warning, 0 for none
- *   u8     bit i: optional column 5 + i has a value
+ *   u8     bit i: optional column 5 + i has a value, or, where its length is 0, is not in the record at all
  *   varint length and bytes: external_ref, debtor_name, then each optional column that has a value, in column order
  * Texts are as they will be stored: unquoted, trimmed, folded.
  *
@@ -113,6 +113,7 @@ export class PageWriter {
       needed += size;
       if (size > 0) present |= 1 << i;
     }
+    present |= values.kept;
     const base = shard * this.#pageBytes;
     let used = this.#used[shard];
     if (used === 0) used = this.#begin(shard, line, offset);
@@ -231,6 +232,8 @@ export class PageReader {
   nameEnd = 0;
   /** Bit i: optional column 5 + i has a value. */
   present = 0;
+  /** Bit i: the record does not have optional column 5 + i, and keeps what is stored. */
+  kept = 0;
   readonly optionalStart = new Int32Array(OPTIONAL_COLUMNS);
   readonly optionalEnd = new Int32Array(OPTIONAL_COLUMNS);
 
@@ -274,7 +277,9 @@ export class PageReader {
     const { at } = cursor;
     this.packedDate = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
     this.warning = bytes[at + 3];
-    this.present = bytes[at + 4];
+    const told = bytes[at + 4];
+    this.present = told;
+    this.kept = 0;
     cursor.at = at + 5;
     const ref = cursor.next();
     this.refStart = cursor.at;
@@ -283,7 +288,12 @@ export class PageReader {
     this.nameStart = cursor.at;
     this.nameEnd = cursor.at += name;
     for (let i = 0; i < OPTIONAL_COLUMNS; i++) {
-      const size = (this.present & (1 << i)) !== 0 ? cursor.next() : 0;
+      const isTold = (told & (1 << i)) !== 0;
+      const size = isTold ? cursor.next() : 0;
+      if (isTold && size === 0) {
+        this.present &= ~(1 << i);
+        this.kept |= 1 << i;
+      }
       this.optionalStart[i] = cursor.at;
       this.optionalEnd[i] = cursor.at += size;
     }

@@ -29,6 +29,8 @@ export interface Reading {
   /** Bytes: before the decimals of an amount, and between its groups of three digits; 0 for no such groups. */
   readonly decimal: number;
   readonly thousands: number;
+  /** Amounts are digits alone, of which so many are decimals: 0 to 2. Absent: a mark stands before them. */
+  readonly impliedDecimals?: number;
   readonly date: DateForm;
   /** Of years with two digits, those below are of 2000 to 2099, others of 1900 to 1999. */
   readonly pivot: number;
@@ -42,8 +44,62 @@ export interface Reading {
   readonly defaults: readonly ColumnValue[];
 }
 
+/**
+ * Kinds of files beside delimited ones. A record is one line, or, of CNAB, the lines of one debt. `slices`, `keys` say for
+ * each field of the plan where it stands.
+ */
+export type RecordFormat = JsonLinesFormat | FixedWidthFormat | CnabFormat;
+
+/** One flat object a line. */
+export interface JsonLinesFormat {
+  readonly kind: 'json-lines';
+  readonly keys: readonly string[];
+  /** Keys of no column are passed over; else they refuse the record. */
+  readonly ignoreUnknown: boolean;
+}
+
+/** How lines of a fixed number of bytes follow one another. */
+export interface LineShape {
+  /** Of every line, its end left out. */
+  readonly lineBytes: number;
+  /** LF or CRLF after each line, or nothing. */
+  readonly lineEnds: boolean;
+}
+
+/** The most that a line of a fixed number of bytes may have. */
+export const LINE_BYTES_MAX = 10_000;
+
+/** Bytes of a line: `[at, at + bytes)`, from 0. */
+export interface Slice {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+export interface FixedWidthFormat extends LineShape {
+  readonly kind: 'fixed-width';
+  readonly slices: readonly Slice[];
+  /** Lines that begin so are no records. ASCII, at most 16 characters. */
+  readonly skip: readonly string[];
+}
+
+/** FEBRABAN's files of charges, and those of single banks before them. */
+export interface CnabFormat extends LineShape {
+  readonly kind: 'cnab-240' | 'cnab-400';
+  /** One character: the segment (240) or the type (400) of the line that begins a debt. */
+  readonly main: string;
+  /** The segment or type that must follow it; empty for none. */
+  readonly mate: string;
+  readonly slices: readonly (Slice & { readonly line: string })[];
+  /** Where the main line says what is to be done with the debt, and which of these codes enter it. */
+  readonly movement: Slice;
+  readonly entries: readonly string[];
+}
+
 export interface RecordPlan {
+  /** Of delimited files; the default one for all others. */
   readonly dialect: Dialect;
+  /** Absent: the file is delimited. */
+  readonly format?: RecordFormat;
   /** Absent: as the default format has it. */
   readonly reading?: Reading;
   /** For each field of a record, from the left, the number of its column (see `columns.ts`), or IGNORED_COLUMN. */

@@ -10,11 +10,21 @@ import type { Language } from '../core/language.ts';
 import { readCents } from '../core/text.ts';
 import { COLUMNS, type ColumnName, IGNORED_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { isConstant } from './constants.ts';
+import {
+  type FixedWidthSource,
+  type FormatLayout,
+  formatOf,
+  formatProblems,
+  type Kind,
+} from './formats/formatProfile.ts';
 import type { ColumnValue, DateForm, Dialect, Encoding, Reading } from './plan.ts';
 
 export interface ProfileDocument {
   /** Of this form of document. */
   readonly format: 1;
+  /** What kind of file it is: `delimited` where absent. */
+  readonly kind?: Kind;
+  readonly fixedWidth?: FixedWidthSource;
   readonly dialect?: {
     readonly delimiter?: string;
     readonly quote?: string;
@@ -29,6 +39,8 @@ export interface ProfileDocument {
   readonly locale?: {
     readonly decimal?: string;
     readonly thousands?: string;
+    /** Amounts are digits alone, so many of which are decimals. */
+    readonly impliedDecimals?: number;
     readonly date?: DateForm;
     readonly pivot?: number;
   };
@@ -58,10 +70,12 @@ export interface ProfileNotifications {
   readonly digest?: boolean;
 }
 
-/** Where a column's value comes from: a named field, a field by position, or the profile itself. */
+/** Where a column's value comes from: a named field, a field by position, bytes of a line, or the profile itself. */
 export interface ColumnSource {
   readonly name?: string;
   readonly position?: number;
+  readonly at?: number;
+  readonly bytes?: number;
   readonly fixed?: string;
   readonly default?: string;
   readonly required?: boolean;
@@ -88,6 +102,8 @@ export interface HeaderLayout {
 export interface CompiledProfile {
   readonly dialect: Dialect;
   readonly layout: HeaderLayout;
+  /** Absent for delimited files. */
+  readonly format?: FormatLayout;
   /** Absent where values are written as the default format has it. */
   readonly reading?: Reading;
   /** Bounds in cents beside those of the client; absent where the profile gives none. */
@@ -117,11 +133,13 @@ export function compileProfile(document: ProfileDocument): CompiledProfile | { r
   const { dialect = {}, rules = {} } = document;
   const { delimiter = ',', quote = '"' } = dialect;
   const reading = readingOf(document);
+  const format = formatOf(document, fieldEntriesOf(document));
   const amountCentsMin = rules.amountMin === undefined ? undefined : readCents(rules.amountMin);
   const amountCentsMax = rules.amountMax === undefined ? undefined : readCents(rules.amountMax);
   return {
     dialect: { delimiter: delimiter.charCodeAt(0), quote: quote.charCodeAt(0) },
     layout: layoutOf(document),
+    ...(format === undefined ? {} : { format }),
     ...(reading === undefined ? {} : { reading }),
     ...(amountCentsMin === undefined ? {} : { amountCentsMin }),
     ...(amountCentsMax === undefined ? {} : { amountCentsMax }),
@@ -140,10 +158,15 @@ function entriesOf(document: ProfileDocument): Entry[] {
   });
 }
 
+/** The columns that stand in the file. */
+function fieldEntriesOf(document: ProfileDocument): Entry[] {
+  return entriesOf(document).filter(([, , source]) => source.fixed === undefined);
+}
+
 function layoutOf(document: ProfileDocument): HeaderLayout {
   const { dialect = {}, encoding = 'utf-8', unknownColumns = 'refuse' } = document;
   const { header = true, skipLines = 0 } = dialect;
-  const entries = entriesOf(document).filter(([, , source]) => source.fixed === undefined);
+  const entries = fieldEntriesOf(document);
   if (!isPositional(document)) {
     const names = entries.map(([column, name, source]) => [source.name ?? name, column] as const);
     const needed = entries.filter(isNeeded).map(([column]) => column);
@@ -173,7 +196,7 @@ function isNeeded([column, , source]: Entry): boolean {
 
 function readingOf(document: ProfileDocument): Reading | undefined {
   const { encoding = 'utf-8', locale = {}, nulls = [] } = document;
-  const { decimal = '.', thousands = '', date = 'YYYY-MM-DD', pivot = 50 } = locale;
+  const { decimal = '.', thousands = '', impliedDecimals, date = 'YYYY-MM-DD', pivot = 50 } = locale;
   const entries = entriesOf(document);
   const given = (key: 'fixed' | 'default'): ColumnValue[] =>
     entries.flatMap(([column, , source]) => {
@@ -185,6 +208,7 @@ function readingOf(document: ProfileDocument): Reading | undefined {
     encoding,
     decimal: decimal.charCodeAt(0),
     thousands: thousands === '' ? 0 : thousands.charCodeAt(0),
+    ...(impliedDecimals === undefined ? {} : { impliedDecimals }),
     date,
     pivot,
     required,
@@ -196,6 +220,7 @@ function readingOf(document: ProfileDocument): Reading | undefined {
     encoding === 'utf-8' &&
     decimal === '.' &&
     thousands === '' &&
+    impliedDecimals === undefined &&
     date === 'YYYY-MM-DD' &&
     required === BASE_REQUIRED &&
     nulls.length + reading.fixed.length + reading.defaults.length === 0;
@@ -212,6 +237,10 @@ function problemsOf(document: ProfileDocument): string[] {
       problems.push(`nulls: «${marker}» can never stand in a trimmed field`);
     }
   }
+  if (locale.impliedDecimals !== undefined && (locale.decimal ?? locale.thousands) !== undefined) {
+    problems.push('locale: amounts with implied decimals have no marks');
+  }
+  problems.push(...formatProblems(document, entriesOf(document)));
   problems.push(...columnProblems(document));
   const bounds = (['amountMin', 'amountMax'] as const).map((key) => {
     const text = rules[key];
@@ -252,6 +281,7 @@ function columnProblems(document: ProfileDocument): string[] {
       continue;
     }
     if (positional && source.position === undefined) says('the others stand by position, so this one must too');
+    if (source.at !== undefined) continue;
     const place = positional ? source.position : (source.name ?? name);
     if (place !== undefined && seen.has(place)) says('another column stands there already');
     if (place !== undefined) seen.add(place);

@@ -3,21 +3,18 @@
  * after it (checks, codes, pages, rejects, line numbers, offsets, raw bytes) is the same for all kinds.
  *
  * To add one:
- * 1. Say in `plan.ts` what it must know. It is frozen in the batch's manifest, so it is plain data.
- * 2. Write a `RecordReader` and have `createReader` make it. `next` finds where the record that begins at `from` ends, and
+ * 1. Say in `plan.ts` (`RecordFormat`) what it must know. It is frozen in the batch's manifest, so it is plain data.
+ * 2. Write a `RecordReader` and have `readers.ts` make it. `next` finds where the record that begins at `from` ends, and
  *    presents its fields in the order of `plan.fields`: for each the bytes of its content, trimmed or not, and their flags.
  *    They may stand in the input itself or in a buffer of the reader's own (`source`): unescaped, put together from several
  *    lines, computed. No string is needed for a field that is only checked.
- * 3. Whoever scans the file (`scan.ts`, `split.ts`) must find the same records: the picker's count is held against it.
+ * 3. Whoever scans the file (`scan.ts`, `formats/lineScan.ts`) must find the same records: the picker's count is held against it.
  * 4. A new way for a record to be wrong is a code of `core/codes.ts`, given as `fault`.
  *
  * Promises that every reader keeps, and that tests hold it to: nothing throws on data; no I/O; what it answers for a record
  * is a function of the record's bytes (and at most `LOOK_AHEAD_BYTES` behind them, less only where the range ends) and the
  * plan, however the input is cut, and however often a record was tried before it was whole.
  */
-import type { RecordPlan } from './plan.ts';
-import { RecordSplitter } from './records.ts';
-
 /** The fields of one record, of the plan's number and in its order. */
 export interface RecordFields {
   /** Of each field its content: `[start, end)` in the bytes it was read from. */
@@ -53,40 +50,3 @@ export interface RecordReader {
 
 /** The most bytes behind a record that its reader looks at: the beginning of the line that may belong to it. */
 export const LOOK_AHEAD_BYTES = 16;
-
-export function createReader(plan: RecordPlan): RecordReader {
-  return new DelimitedReader(plan);
-}
-
-const LF = 0x0a;
-const CR = 0x0d;
-
-/** Fields between delimiters, with quotes; see `records.ts`. */
-class DelimitedReader implements RecordReader {
-  readonly fields: RecordSplitter;
-  source: Uint8Array = new Uint8Array(0);
-  isRecord = false;
-  lines = 0;
-
-  constructor(plan: RecordPlan) {
-    this.fields = new RecordSplitter(plan.dialect, plan.fields.length);
-  }
-
-  next(bytes: Uint8Array, from: number, to: number, last: boolean): number {
-    const first = bytes[from];
-    if (first === LF || first === CR) {
-      const lineEnd = first === LF ? from : from + 1;
-      if (lineEnd === to && !last) return -1;
-      if (lineEnd < to && bytes[lineEnd] === LF) {
-        this.isRecord = false;
-        this.lines = 1;
-        return lineEnd + 1;
-      }
-    }
-    const end = this.fields.split(bytes, from, to, last);
-    this.source = bytes;
-    this.isRecord = true;
-    this.lines = this.fields.innerLines + 1;
-    return end;
-  }
-}

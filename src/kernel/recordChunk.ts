@@ -10,7 +10,7 @@
  * packed day, u16 bytes of each text (external_ref, debtor_name, the optional columns; 0 where a column has no value);
  * then the texts themselves, UTF-8, one after another.
  *
- * Memory: about 65 bytes a record and the arena, all made at construction; `add` answers `false` when either is full.
+ * Memory: about 66 bytes a record and the arena, all made at construction; `add` answers `false` when either is full.
  */
 import { COLUMN_COUNT, REQUIRED_COLUMNS } from './columns.ts';
 import type { PageReader } from './pages.ts';
@@ -39,6 +39,8 @@ export class RecordChunk {
   readonly cents: Float64Array;
   readonly days: Int32Array;
   readonly warnings: Uint8Array;
+  /** Bit k: the record does not have optional column `REQUIRED_COLUMNS + k`, and keeps what is stored. */
+  readonly kept: Uint8Array;
   readonly arena: Uint8Array;
   /** Where the record begins in the arena, and where its reference ends, which begins after the head. */
   readonly starts: Int32Array;
@@ -60,6 +62,7 @@ export class RecordChunk {
     this.cents = new Float64Array(capacity);
     this.days = new Int32Array(capacity);
     this.warnings = new Uint8Array(capacity);
+    this.kept = new Uint8Array(capacity);
     this.arena = new Uint8Array(arenaBytes);
     this.starts = new Int32Array(capacity);
     this.refEnds = new Int32Array(capacity);
@@ -107,6 +110,7 @@ export class RecordChunk {
     this.cents[i] = cents;
     this.days[i] = packedDate;
     this.warnings[i] = page.warning;
+    this.kept[i] = page.kept;
     this.starts[i] = start;
     this.count = i + 1;
     return true;

@@ -18,6 +18,8 @@ export const CONTROL = 2; // holds control characters of ASCII, among them TAB, 
 export const DOUBLED = 4; // holds doubled quotes: what stands between start and end is still to be unescaped
 export const MALFORMED = 8;
 export const RUN = 16; // holds two spaces in a row
+export const ABSENT = 32; // the record does not have the field at all
+export const PLAIN_NUMBER = 64; // an amount in it is written as the default format has it, whatever the profile says
 
 const QUOTE_MALFORMED = RECORD_CODES.QUOTE_MALFORMED.id;
 const FIELD_COUNT = RECORD_CODES.FIELD_COUNT.id;
@@ -185,6 +187,18 @@ export class RecordSplitter {
     this.#flag = flag;
     return at;
   }
+}
+
+/** The flags of a text that stands alone. */
+export function textFlags(bytes: Uint8Array, start: number, end: number): number {
+  let flags = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte >= 0x80) flags |= HIGH;
+    else if (byte < SPACE || byte === 0x7f) flags |= CONTROL;
+    else if (byte === SPACE && i + 1 < end && bytes[i + 1] === SPACE) flags |= RUN;
+  }
+  return flags;
 }
 
 /** Bytes that a dialect cannot use: line ends, and what is part of a longer character. */

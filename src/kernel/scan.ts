@@ -14,6 +14,7 @@
  * a byte loop 1.2.
  */
 import { crc32 } from './crc.ts';
+import type { PieceFrames } from './formats/cnabFrames.ts';
 import type { Dialect } from './plan.ts';
 import { assertDialect } from './records.ts';
 
@@ -53,6 +54,8 @@ export interface PieceSummary {
   readonly crc: number;
   /** By the state in which the piece begins. */
   readonly lanes: readonly LaneSummary[];
+  /** Of CNAB: what stands around the records. */
+  readonly frames?: PieceFrames;
 }
 
 /**
@@ -83,7 +86,7 @@ export function scanPiece(
 }
 
 /** Lanes mostly share their first record start: each prefix is read once, and continues the shorter one before it. */
-function addPrefixCrcs(lanes: readonly LaneSummary[], piece: Uint8Array): void {
+export function addPrefixCrcs(lanes: readonly LaneSummary[], piece: Uint8Array): void {
   let crc = 0;
   let done = 0;
   for (const lane of lanes.filter((one) => one.firstStart >= 0).sort((a, b) => a.firstStart - b.firstStart)) {
@@ -94,7 +97,7 @@ function addPrefixCrcs(lanes: readonly LaneSummary[], piece: Uint8Array): void {
 }
 
 /** Lanes that have met. What happened since they did is kept here once, and given to each lane by `settle`. */
-class Group {
+export class Group {
   state: number;
   readonly lanes: LaneSummary[];
   records = 0;
@@ -313,7 +316,7 @@ class PieceScan {
   }
 }
 
-function emptyLane(state: number): LaneSummary {
+export function emptyLane(state: number): LaneSummary {
   return {
     end: state,
     records: 0,

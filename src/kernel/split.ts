@@ -10,6 +10,7 @@
  * - Whatever the pieces, records and faults are those of a sequential parse; of several faults, the earliest record's.
  */
 import { assert } from '../core/assert.ts';
+import type { Detail } from '../core/catalogue.ts';
 import { crc32Concat, crc32Suffix } from './crc.ts';
 import { type PieceSummary, QUOTED, RECORD_START } from './scan.ts';
 
@@ -30,13 +31,27 @@ export interface SplitPlan {
   readonly records: number;
   /** LF bytes seen. */
   readonly lines: number;
+  /** Of CNAB 240: where the header of each lot begins, in ascending order. */
+  readonly lots?: readonly number[];
 }
 
-/** Line (1-based) and absolute offset of the first byte of the record at fault. */
+/** Line (1-based) and absolute offset of the first byte of the record or line at fault. */
 export interface SplitFault {
-  readonly code: 'QUOTE_UNCLOSED' | 'RECORD_TOO_LONG';
+  readonly code: 'QUOTE_UNCLOSED' | 'RECORD_TOO_LONG' | FrameFaultCode;
+  readonly detail?: Detail;
   readonly line: number;
   readonly byte: number;
+}
+
+/** What can be wrong with the headers, trailers and numbers around the records. */
+export type FrameFaultCode = 'CNAB_HEADER' | 'CNAB_ORDER' | 'CNAB_COUNT' | 'CNAB_SEQUENCE' | 'CNAB_TRUNCATED';
+
+/** What folds the pieces of a file, in order. */
+export interface FileFold {
+  /** Adds the piece that follows. A fault, once found, stands: nothing more need be scanned. */
+  add(piece: PieceSummary): SplitFault | undefined;
+  /** After the last piece. */
+  finish(): SplitPlan | SplitFault;
 }
 
 export interface SplitOptions {
@@ -46,9 +61,11 @@ export interface SplitOptions {
   /** Size from which a range is closed. */
   readonly rangeBytes: number;
   readonly recordBytesMax: number;
+  /** Records are lines: where the input ends, so does a record, whatever the state. */
+  readonly lines?: boolean;
 }
 
-export class SplitFold {
+export class SplitFold implements FileFold {
   readonly #options: SplitOptions;
   readonly #ranges: RangePlan[] = [];
   #fault: SplitFault | undefined;
@@ -73,7 +90,6 @@ export class SplitFold {
     this.#line = this.#rangeLine = options.firstLine;
   }
 
-  /** Adds the piece that follows. A fault, once found, stands: nothing more need be scanned. */
   add(piece: PieceSummary): SplitFault | undefined {
     if (this.#fault !== undefined) return this.#fault;
     assert(piece.offset === this.#offset, 'pieces tile the input in order');
@@ -86,10 +102,10 @@ export class SplitFold {
     return undefined;
   }
 
-  /** After the last piece. */
   finish(): SplitPlan | SplitFault {
     if (this.#fault !== undefined) return this.#fault;
-    if (this.#state === QUOTED) return { code: 'QUOTE_UNCLOSED', line: this.#openLine, byte: this.#openStart };
+    if (this.#state === QUOTED && this.#options.lines !== true)
+      return { code: 'QUOTE_UNCLOSED', line: this.#openLine, byte: this.#openStart };
     if (this.#rangeRecords > 0) this.#closeRange(this.#offset, this.#rangeCrc);
     return { ranges: this.#ranges, records: this.#records, lines: this.#line - this.#options.firstLine };
   }

@@ -39,6 +39,7 @@ import {
   REF_LENGTH,
 } from './fields.ts';
 import {
+  checkImpliedAmount,
   checkLocalAmount,
   checkLocalDate,
   codePointTable,
@@ -49,7 +50,7 @@ import {
 import { CENTS_UNREAD } from './parts.ts';
 import type { Reading } from './plan.ts';
 import type { RecordFields } from './reader.ts';
-import { CONTROL, DOUBLED, HIGH, RUN } from './records.ts';
+import { ABSENT, CONTROL, DOUBLED, HIGH, PLAIN_NUMBER, RUN } from './records.ts';
 import { codePoints } from './utf8.ts';
 
 /** Room for what grows where texts of one byte a character become UTF-8: only texts that passed their bounds do. */
@@ -68,6 +69,8 @@ export class RecordValues {
   /** Bit i: the value of column i stands in `scratch`. */
   scratched = 0;
   scratch = new Uint8Array(4096);
+  /** Bit i: the record does not have optional column `REQUIRED_COLUMNS + i`, and keeps what is stored. */
+  kept = 0;
   /** Column of the fault, or NO_COLUMN. */
   column = NO_COLUMN;
   /** Integer cents, or CENTS_UNREAD. */
@@ -91,6 +94,7 @@ export class RecordValues {
   /** Texts of fixed values and defaults: they stand at the front of `scratch`, in every record. */
   readonly #constants: Uint8Array;
   #scratchUsed = 0;
+  #plainNumber = false;
 
   constructor(quote: number, fields: readonly number[], reading?: Reading) {
     this.#quote = quote;
@@ -116,6 +120,7 @@ export class RecordValues {
     this.warning = 0;
     this.cents = CENTS_UNREAD;
     this.scratched = 0;
+    this.kept = 0;
     this.starts[REF] = this.ends[REF] = 0;
     let fault = record.fault;
     if (fault !== 0) {
@@ -156,7 +161,10 @@ export class RecordValues {
     }
     const length = this.#prepare(bytes, column, start, end, flags);
     if (length < 0) return length;
-    if (length === 0) return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
+    if (length === 0) {
+      if ((flags & ABSENT) !== 0) this.#keep(column);
+      return column < REQUIRED_COLUMNS ? -RECORD_CODES.REQUIRED.id : 0;
+    }
     const source = this.source(bytes, column);
     return this.#checkColumn(source, column, this.starts[column], this.ends[column], length);
   }
@@ -173,8 +181,10 @@ export class RecordValues {
       const given = this.#defaults[column];
       if (given !== undefined) this.#placeConstant(given);
       else if ((reading.required & (1 << column)) !== 0) return -RECORD_CODES.REQUIRED.id;
+      else if ((flags & ABSENT) !== 0) this.#keep(column);
       return 0;
     }
+    this.#plainNumber = (flags & PLAIN_NUMBER) !== 0;
     const code = this.#checkColumn(source, column, start, end, length);
     const table = this.#table;
     if (code < 0 || table === undefined || (flags & HIGH) === 0) return code;
@@ -264,11 +274,7 @@ export class RecordValues {
         return cpf;
       }
       case AMOUNT: {
-        const reading = this.#reading;
-        const cents =
-          reading === undefined
-            ? checkAmount(source, start, end)
-            : checkLocalAmount(source, start, end, reading.decimal, reading.thousands);
+        const cents = this.#cents(source, start, end);
         if (cents >= 0) this.cents = cents;
         return cents;
       }
@@ -291,6 +297,19 @@ export class RecordValues {
       default:
         return 0;
     }
+  }
+
+  #cents(source: Uint8Array, start: number, end: number): number {
+    const reading = this.#reading;
+    if (reading === undefined || this.#plainNumber) return checkAmount(source, start, end);
+    const { decimal, thousands, impliedDecimals } = reading;
+    return impliedDecimals === undefined
+      ? checkLocalAmount(source, start, end, decimal, thousands)
+      : checkImpliedAmount(source, start, end, impliedDecimals);
+  }
+
+  #keep(column: number): void {
+    if (column >= REQUIRED_COLUMNS) this.kept |= 1 << (column - REQUIRED_COLUMNS);
   }
 
   /** Copies a quoted field to scratch, each doubled quote as one; returns the end there. */

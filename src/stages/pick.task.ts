@@ -1,28 +1,27 @@
 /**
  * The picker's work in a thread: looking at the beginning of an object, and scanning one piece of it.
  *
- * Promises: what is not CSV text is refused with what it seems to be; an object small enough to be one range is
- * read once and split at once. A piece reads one byte past its end, so that a CR at the end is judged by what follows.
+ * Promises: what is not text is refused with what it seems to be; an object small enough to be one range is
+ * read once and split at once. A piece reads as much around itself as is needed to tell the lines at its edges.
  */
 import { type Detail, detail } from '../core/catalogue.ts';
 import { Fault } from '../core/faults.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
-import { type HeaderResult, readHeader } from '../kernel/header.ts';
-import type { Dialect } from '../kernel/plan.ts';
-import type { HeaderLayout } from '../kernel/profile.ts';
+import { createFold } from '../kernel/formats/folds.ts';
+import { lookAheadBytes, scanLinePiece } from '../kernel/formats/lineScan.ts';
+import { type Opening, type OpeningLayout, readOpening } from '../kernel/opening.ts';
+import type { Dialect, RecordFormat } from '../kernel/plan.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
-import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
+import type { SplitFault, SplitPlan } from '../kernel/split.ts';
 import type { TaskContext } from './taskContext.ts';
 
 export interface SourceObject extends ObjectPin {
   readonly bytes: number;
 }
 
-type Header = Extract<HeaderResult, { kind: 'header' }>;
-
 export interface InspectedText {
   readonly kind: 'text';
-  readonly header: Header;
+  readonly header: Opening;
   /** The whole split, where the object is small enough to be one range. */
   readonly split: SplitPlan | SplitFault | null;
 }
@@ -31,8 +30,7 @@ export async function inspect(
   args: {
     readonly source: SourceObject;
     readonly inflated: boolean;
-    readonly dialect: Dialect;
-    readonly layout: HeaderLayout;
+    readonly opening: OpeningLayout;
   },
   context: TaskContext,
 ): Promise<InspectedText | { readonly kind: 'gzip' }> {
@@ -51,36 +49,63 @@ export async function inspect(
   }
   if (looks !== undefined) throw looks;
   // The header is sought within the same bytes whether or not more of the object is in hand.
-  const header = readHeader(bytes, headerBytesMax, headerBytesMax === source.bytes, args.dialect, args.layout);
+  const header = readOpening(bytes, headerBytesMax, headerBytesMax === source.bytes, args.opening);
   const tooLong = (line: number, byte: number): Fault =>
     new Fault('HEADER_TOO_LONG', detail('MORE_THAN_BYTES', recordBytesMax), { line, byte });
   if (header.kind === 'more') throw tooLong(1, 0);
   if (header.kind === 'fault') throw new Fault(header.code, header.detail, { line: header.line, byte: header.byte });
   if (header.end - header.start > recordBytesMax) throw tooLong(header.line, header.start);
   if (!small) return { kind: 'text', header, split: null };
-  const fold = new SplitFold({ start: header.end, firstLine: header.nextLine, rangeBytes, recordBytesMax });
-  const rest = bytes.subarray(header.end, length);
-  const fault =
-    rest.length === 0
-      ? undefined
-      : fold.add(context.scratch.kernel.scanPiece(rest, rest.length, -1, header.end, args.dialect, recordBytesMax));
+  const { end, nextLine, format } = header;
+  const fold = createFold({ start: end, firstLine: nextLine, rangeBytes, recordBytesMax }, format);
+  const piece = { start: end, end: length, base: end, dialect: args.opening.dialect, format };
+  const fault = length === end ? undefined : fold.add(scanRead(piece, bytes.subarray(0, length), 0, length, context));
   return { kind: 'text', header, split: fault ?? fold.finish() };
 }
 
 /** Room for a byte order mark and the empty lines that may stand before a header. */
 const HEADER_SLACK_BYTES = 4096;
 
+/** A piece of a file: its bytes `[start, end)`, where the records of the file begin, and how they are to be found. */
+export interface PieceToScan {
+  readonly start: number;
+  readonly end: number;
+  readonly base: number;
+  readonly dialect: Dialect;
+  /** As `RecordPlan` has it. */
+  readonly format: RecordFormat | undefined;
+}
+
 export async function scan(
-  args: { readonly source: SourceObject; readonly start: number; readonly end: number; readonly dialect: Dialect },
+  args: PieceToScan & { readonly source: SourceObject },
   context: TaskContext,
 ): Promise<PieceSummary> {
-  const { source, start, end } = args;
-  const length = end - start;
-  const ahead = end < source.bytes ? 1 : 0;
-  const bytes = context.scratch.buffer(length + ahead);
-  await readAll(context, source, start, end + ahead, bytes);
-  const next = ahead === 1 ? (bytes[length] as number) : -1;
-  return context.scratch.kernel.scanPiece(bytes, length, next, start, args.dialect, context.settings.recordBytesMax);
+  const { source, start, end, base, format } = args;
+  const from = format === undefined || start === base ? start : start - 1;
+  const to = Math.min(source.bytes, end + (format === undefined ? 1 : lookAheadBytes(format)));
+  const bytes = context.scratch.buffer(to - from);
+  await readAll(context, source, from, to, bytes);
+  return scanRead(args, bytes, from, source.bytes, context);
+}
+
+/** Scans a piece of which `bytes` holds the file from `offset` on, what is to be seen around the piece included. */
+function scanRead(
+  { start, end, base, dialect, format }: PieceToScan,
+  bytes: Uint8Array,
+  offset: number,
+  fileBytes: number,
+  context: TaskContext,
+): PieceSummary {
+  const { recordBytesMax } = context.settings;
+  const from = start - offset;
+  const to = end - offset;
+  if (format === undefined) {
+    const next = end < fileBytes ? (bytes[to] as number) : -1;
+    return context.scratch.kernel.scanPiece(bytes.subarray(from), to - from, next, start, dialect, recordBytesMax);
+  }
+  const seen = Math.min(fileBytes - offset, to + lookAheadBytes(format));
+  const piece = { bytes, from, to, end: seen, complete: seen === fileBytes - offset, offset: start, base };
+  return scanLinePiece(piece, format, recordBytesMax);
 }
 
 /** Reads `[start, end)` to the front of `target`. */

@@ -9,14 +9,15 @@ import { assert } from '../core/assert.ts';
 import { detail } from '../core/catalogue.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
-import { encodeManifest, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
+import { encodeManifest, FORMATS_VERSION, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
 import { DEFAULT_PROFILE, mayUse, readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
+import { createFold } from '../kernel/formats/folds.ts';
 import { RULES_VERSION } from '../kernel/plan.ts';
 import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
-import { type SplitFault, SplitFold, type SplitPlan } from '../kernel/split.ts';
+import type { SplitFault, SplitPlan } from '../kernel/split.ts';
 import { clientOf, toldOf } from './accept.ts';
 import { apply, freeAgain, manifestOf, mustGet, sendOwed, warningOf } from './batches.ts';
 import type { StageContext } from './context.ts';
@@ -47,7 +48,7 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
   const text = source.text;
   const split = text.split ?? (await scanPieces(context, batch, profile, source, text, signal));
   if ('code' in split) {
-    throw new Fault(split.code, '', { batch: id, line: split.line, byte: split.byte });
+    throw new Fault(split.code, split.detail ?? '', { batch: id, line: split.line, byte: split.byte });
   }
   if (split.records > context.limits.recordsMax) {
     throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', split.records, context.limits.recordsMax), {
@@ -99,13 +100,14 @@ async function readableSource(
   attempt: string,
   signal: AbortSignal,
 ): Promise<Source & { readonly text: InspectedText }> {
-  const opening = { dialect: profile.dialect, layout: profile.layout };
+  const { dialect, layout, format } = profile;
+  const opening = { dialect, layout, ...(format === undefined ? {} : { format }) };
   const object: Source = { key: batch.key, etag: batch.etag, bytes: batch.bytes };
   const whose = { client: batch.client, signal };
-  const first = await context.pool.run('inspect', { source: object, inflated: false, ...opening }, whose);
+  const first = await context.pool.run('inspect', { source: object, inflated: false, opening }, whose);
   if (first.kind === 'text') return { ...object, text: first };
   const inflated = await context.pool.run('inflate', { source: object, key: workKey(batch.id, attempt) }, whose);
-  const second = await context.pool.run('inspect', { source: inflated, inflated: true, ...opening }, whose);
+  const second = await context.pool.run('inspect', { source: inflated, inflated: true, opening }, whose);
   assert(second.kind === 'text', 'what was inflated is inspected as text or refused');
   return { ...inflated, text: second };
 }
@@ -123,7 +125,8 @@ async function scanPieces(
   const start = text.header.end;
   // A piece is a range but for the record at its end: what lacks up to one record of `rangeBytes` is a whole range.
   const foldBytes = Math.max(1, rangeBytes - recordBytesMax);
-  const fold = new SplitFold({ start, firstLine: text.header.nextLine, rangeBytes: foldBytes, recordBytesMax });
+  const { nextLine, format } = text.header;
+  const fold = createFold({ start, firstLine: nextLine, rangeBytes: foldBytes, recordBytesMax }, format);
   const inFlight: Promise<PieceSummary>[] = [];
   let next = start;
   try {
@@ -132,7 +135,8 @@ async function scanPieces(
         const end = Math.min(next + rangeBytes, source.bytes);
         const giveBack = await context.scanCredits.take(1);
         const whose = { client: batch.client, signal };
-        const piece = context.pool.run('scan', { source, start: next, end, dialect }, whose).finally(giveBack);
+        const args = { source, start: next, end, base: start, dialect, format };
+        const piece = context.pool.run('scan', args, whose).finally(giveBack);
         piece.catch(() => {});
         inFlight.push(piece);
         next = end;
@@ -178,12 +182,13 @@ async function plan(
   const hashSeed = await hashSeedOf(context);
   const shards = limits.shardsFor(split.records);
   return {
-    version: MANIFEST_VERSION,
+    version: text.header.format === undefined ? MANIFEST_VERSION : FORMATS_VERSION,
     batch: batch.id,
     source: { key: source.key, etag: source.etag, bytes: source.bytes },
     header: { start: text.header.start, end: text.header.end, line: text.header.line },
     plan: {
       dialect: profile.dialect,
+      ...(text.header.format === undefined ? {} : { format: text.header.format }),
       ...(profile.reading === undefined ? {} : { reading: profile.reading }),
       fields: text.header.fields,
       recordBytesMax: settings.recordBytesMax,
@@ -204,6 +209,7 @@ async function plan(
     records: split.records,
     lines: split.lines + text.header.nextLine - 1,
     ranges: split.ranges,
+    ...(split.lots === undefined ? {} : { lots: split.lots }),
   };
 }
 

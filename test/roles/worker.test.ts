@@ -31,8 +31,7 @@ function poolOver(failures: number, driver = './fragileDriver.ts'): WorkerPool<T
 const inspect = {
   source: { key: 'raw/acme/f', etag: 'e-1', bytes: 86 },
   inflated: false,
-  dialect: DEFAULT_DIALECT,
-  layout: defaultLayout(),
+  opening: { dialect: DEFAULT_DIALECT, layout: defaultLayout() },
 };
 
 describe('a worker thread', () => {

@@ -123,6 +123,26 @@ export const BATCH_FAULT_TEXTS = {
     en: 'a record is longer than the record limit',
     'pt-BR': 'um registro é maior que o limite de um registro',
   },
+  CNAB_HEADER: {
+    en: 'a header or trailer of the CNAB file is not as the format has it; check the layout, and the profile',
+    'pt-BR': 'um header ou trailer do arquivo CNAB não é como o formato define; confira o leiaute, e o perfil',
+  },
+  CNAB_ORDER: {
+    en: 'a line of the CNAB file stands where the format has none such; check headers, lots and trailers',
+    'pt-BR': 'uma linha do arquivo CNAB está onde o formato não a tem; confira headers, lotes e trailers',
+  },
+  CNAB_COUNT: {
+    en: 'a trailer of the CNAB file counts other than what stands in the file; send the whole file again',
+    'pt-BR': 'um trailer do arquivo CNAB não conta o que está no arquivo; envie o arquivo inteiro de novo',
+  },
+  CNAB_SEQUENCE: {
+    en: 'the lines of the CNAB file are not numbered one after another; send the whole file again',
+    'pt-BR': 'as linhas do arquivo CNAB não estão numeradas em sequência; envie o arquivo inteiro de novo',
+  },
+  CNAB_TRUNCATED: {
+    en: 'the CNAB file ends without its trailer; send the whole file again',
+    'pt-BR': 'o arquivo CNAB termina sem o trailer; envie o arquivo inteiro de novo',
+  },
   TOO_MANY_RECORDS: {
     en: 'the file holds more records than one batch may',
     'pt-BR': 'o arquivo tem mais registros do que um lote pode ter',

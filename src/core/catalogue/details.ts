@@ -46,6 +46,41 @@ export const DETAIL_TEXTS = {
   IS_LINK: { en: 'it is a link now', 'pt-BR': 'agora é um link' },
   PROFILE: { en: 'profile {0}', 'pt-BR': 'perfil {0}' },
   PROFILE_BECAUSE: { en: 'profile {0}; {1}', 'pt-BR': 'perfil {0}; {1}' },
+  LINE_BYTES: { en: 'it has {0} bytes instead of {1}', 'pt-BR': 'tem {0} bytes em vez de {1}' },
+  NO_FILE_HEADER: {
+    en: 'the first line is not the header of a file',
+    'pt-BR': 'a primeira linha não é o header de um arquivo',
+  },
+  IS_RETORNO: {
+    en: "it is a retorno, a bank's answer, and not a remessa",
+    'pt-BR': 'é um retorno, a resposta de um banco, e não uma remessa',
+  },
+  LINES_READ: { en: '{0} lines', 'pt-BR': '{0} linhas' },
+  NUMBER_INSTEAD_OF: {
+    en: 'it is numbered {0} and must be {1}',
+    'pt-BR': 'está numerada {0} e deveria ser {1}',
+  },
+  AFTER_TRAILER: { en: "lines follow the file's trailer", 'pt-BR': 'há linhas depois do trailer do arquivo' },
+  IN_NO_LOT: { en: 'the line stands in no lot', 'pt-BR': 'a linha não está em nenhum lote' },
+  IN_OTHER_LOT: {
+    en: 'a line of lot {0} stands in lot {1}',
+    'pt-BR': 'uma linha do lote {0} está no lote {1}',
+  },
+  SECOND_FILE_HEADER: { en: 'a second header of the file', 'pt-BR': 'um segundo header do arquivo' },
+  LOT_WITHOUT_TRAILER: { en: 'lot {0} has no trailer', 'pt-BR': 'o lote {0} não tem trailer' },
+  LOT_AFTER_LOT: { en: 'lot {0} follows lot {1}', 'pt-BR': 'o lote {0} vem depois do lote {1}' },
+  LOT_LINES_COUNTED: {
+    en: 'lot {0}: the trailer counts {1} lines, {2} stand in it',
+    'pt-BR': 'lote {0}: o trailer conta {1} linhas, nele há {2}',
+  },
+  FILE_LINES_COUNTED: {
+    en: 'the trailer counts {0} lines, {1} stand in the file',
+    'pt-BR': 'o trailer conta {0} linhas, no arquivo há {1}',
+  },
+  FILE_LOTS_COUNTED: {
+    en: 'the trailer counts {0} lots, {1} stand in the file',
+    'pt-BR': 'o trailer conta {0} lotes, no arquivo há {1}',
+  },
   FAILED_TIMES: { en: '{0} times; last: {1}', 'pt-BR': '{0} vezes; a última: {1}' },
 } as const satisfies Record<string, Texts>;
 

@@ -52,6 +52,43 @@ export const RECORD_TEXTS = {
     en: 'an instalment is written 3 or 3/12',
     'pt-BR': 'uma parcela se escreve 3 ou 3/12',
   },
+  LINE_LENGTH: {
+    en: 'a line has more or fewer bytes than lines of this format have',
+    'pt-BR': 'uma linha tem mais ou menos bytes do que têm as linhas deste formato',
+  },
+  LINE_UNKNOWN: {
+    en: 'the line is of no type that the format has',
+    'pt-BR': 'a linha não é de nenhum tipo que o formato tem',
+  },
+  JSON_INVALID: { en: 'the line is not one JSON object', 'pt-BR': 'a linha não é um objeto JSON' },
+  JSON_TOO_LARGE: {
+    en: 'the object has more than 256 keys, or values more than 32 levels deep',
+    'pt-BR': 'o objeto tem mais de 256 chaves, ou valores em mais de 32 níveis',
+  },
+  JSON_KEY_UNKNOWN: {
+    en: 'the object has a key that no column has',
+    'pt-BR': 'o objeto tem uma chave que nenhuma coluna tem',
+  },
+  JSON_KEY_REPEATED: {
+    en: 'the object has a key twice',
+    'pt-BR': 'o objeto tem uma chave repetida',
+  },
+  JSON_VALUE: {
+    en: 'the value of a column must be a text, a number or null',
+    'pt-BR': 'o valor de uma coluna deve ser um texto, um número ou null',
+  },
+  CNAB_LINE_ALONE: {
+    en: 'the line belongs to a debt, but none begins before it (segment P, or the first type of line)',
+    'pt-BR': 'a linha pertence a um título, mas nenhum começa antes dela (segmento P, ou o primeiro tipo de linha)',
+  },
+  CNAB_MATE_MISSING: {
+    en: 'segment P is not followed by its segment Q',
+    'pt-BR': 'o segmento P não é seguido do seu segmento Q',
+  },
+  CNAB_MOVEMENT: {
+    en: 'the movement does not enter a debt (01 does; a profile can name others)',
+    'pt-BR': 'o movimento não é a entrada de um título (01 é; um perfil pode indicar outros)',
+  },
   DUE_DATE_NOT_PAST: {
     en: 'the due date is not before the business date',
     'pt-BR': 'o vencimento não é anterior à data de referência',

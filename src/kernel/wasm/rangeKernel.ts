@@ -46,12 +46,14 @@ const DATE_FORMS: readonly DateForm[] = ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD',
 
 /**
  * Whether the memory has room for a plan, the plan names the columns that every record has, and the module knows its
- * reading: markers of nothing and defaults are the plain kernel's.
+ * reading: markers of nothing, defaults and implied decimals are the plain kernel's, and so are files that are not delimited.
  */
 export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: number): boolean {
   const { bounds } = memory;
   return (
+    plan.format === undefined &&
     plan.fields.length <= FIELDS_MAX &&
+    plan.reading?.impliedDecimals === undefined &&
     (plan.reading === undefined || plan.reading.nulls.length + plan.reading.defaults.length === 0) &&
     plan.shards <= bounds.shards &&
     plan.shards * pageBytes <= bounds.pagesBytes &&

@@ -1,0 +1,92 @@
+/**
+ * What a profile says of files that are not delimited: the keys `kind` and `fixedWidth`, where each column stands, what is
+ * wrong with them, and the format that they mean.
+ */
+import type { ColumnName } from '../columns.ts';
+import type { RecordFormat, Slice } from '../plan.ts';
+import type { ColumnSource, ProfileDocument } from '../profile.ts';
+
+export const KINDS = ['delimited', 'json-lines', 'fixed-width'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** How lines of a fixed width follow one another. */
+export interface FixedWidthSource {
+  /** Of every line, its end left out. */
+  readonly bytes: number;
+  /** `none`: lines follow one another without a line end. */
+  readonly lineEnds?: 'lf' | 'none';
+  /** Lines that begin so are headers, trailers or remarks, and are passed over. */
+  readonly skip?: readonly string[];
+}
+
+/** A format, and the columns of its fields. */
+export interface FormatLayout {
+  readonly format: RecordFormat;
+  readonly fields: readonly number[];
+}
+
+type Entry = readonly [column: number, name: ColumnName, source: ColumnSource];
+
+/** Asks for a document without problems; absent for a delimited file. `entries`: its columns that are not fixed. */
+export function formatOf(document: ProfileDocument, entries: readonly Entry[]): FormatLayout | undefined {
+  const fields = entries.map(([column]) => column);
+  switch (document.kind) {
+    case 'json-lines': {
+      const keys = entries.map(([, name, source]) => source.name ?? name);
+      return { format: { kind: 'json-lines', keys, ignoreUnknown: document.unknownColumns === 'ignore' }, fields };
+    }
+    case 'fixed-width': {
+      const { bytes = 0, lineEnds = 'lf', skip = [] } = document.fixedWidth ?? {};
+      const slices = entries.map(([, , source]) => sliceOf(source));
+      return {
+        format: { kind: 'fixed-width', lineBytes: bytes, lineEnds: lineEnds === 'lf', slices, skip },
+        fields,
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function sliceOf({ at = 1, bytes = 1 }: ColumnSource): Slice {
+  return { at: at - 1, bytes };
+}
+
+/** Keys of documents that only some kinds of files have, with those kinds. */
+const KEYS_OF_KINDS: readonly (readonly [key: keyof ProfileDocument, kinds: readonly Kind[]])[] = [
+  ['dialect', ['delimited']],
+  ['unknownColumns', ['delimited', 'json-lines']],
+  ['fixedWidth', ['fixed-width']],
+];
+
+/** Ways in which a column can stand in a file, with the kinds of files that have them. */
+const WAYS_OF_KINDS: readonly (readonly [way: keyof ColumnSource, kinds: readonly Kind[]])[] = [
+  ['name', ['delimited', 'json-lines']],
+  ['position', ['delimited']],
+  ['at', ['fixed-width']],
+  ['bytes', ['fixed-width']],
+];
+
+export function formatProblems(document: ProfileDocument, entries: readonly Entry[]): string[] {
+  const { kind = 'delimited', encoding = 'utf-8', fixedWidth } = document;
+  const problems = KEYS_OF_KINDS.filter(([key, kinds]) => document[key] !== undefined && !kinds.includes(kind)).map(
+    ([key]) => `${key}: not in a profile of the kind ${kind}`,
+  );
+  for (const [, name, source] of entries) {
+    for (const [way, kinds] of WAYS_OF_KINDS) {
+      if (source[way] !== undefined && !kinds.includes(kind)) {
+        problems.push(`columns.${name}.${way}: not in a profile of the kind ${kind}`);
+      }
+    }
+  }
+  if (kind === 'json-lines' && encoding !== 'utf-8') problems.push('encoding: JSON is UTF-8');
+  if (kind !== 'fixed-width') return problems;
+  if (fixedWidth === undefined) return [...problems, 'fixedWidth: say how many bytes a line has'];
+  for (const [, name, source] of entries) {
+    if (source.fixed !== undefined) continue;
+    const { at, bytes } = source;
+    if (at === undefined || bytes === undefined) problems.push(`columns.${name}: give at and bytes, or fixed`);
+    else if (at + bytes - 1 > fixedWidth.bytes) problems.push(`columns.${name}: lines have ${fixedWidth.bytes} bytes`);
+  }
+  return problems;
+}
