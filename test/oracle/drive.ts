@@ -10,7 +10,7 @@ import { PageReader } from '../../src/kernel/pages.ts';
 import { EntryReader } from '../../src/kernel/parts.ts';
 import type { RecordPlan } from '../../src/kernel/plan.ts';
 import { byteString } from './grammar.ts';
-import { type OracleRecord, oracleTotals } from './oracle.ts';
+import { KEPT, type OracleRecord, oracleTotals } from './oracle.ts';
 
 export interface Drive {
   readonly plan: RecordPlan;
@@ -237,6 +237,7 @@ function pageValues(page: PageReader): string[] {
         return `${digits(day >> 9, 4)}-${digits((day >> 5) & 15, 2)}-${digits(day & 31, 2)}`;
       default: {
         const optional = index - 5;
+        if (((page.kept >> optional) & 1) === 1) return KEPT;
         if (((page.present >> optional) & 1) === 0) return '';
         const text = textOf(page.bytes, page.optionalStart[optional]!, page.optionalEnd[optional]!);
         return text === '' ? 'present but empty' : text;

@@ -78,12 +78,14 @@ export function judgeSplit(input: SplitInput, splitter: Splitter = kernelSplitte
   return judgeRanges(input, records, answer.ranges);
 }
 
-function judgeRanges(
+/** `lineAt`: the physical line of a byte; by LFs where it is not given. */
+export function judgeRanges(
   input: SplitInput,
-  records: readonly RawRecord[],
+  records: readonly Pick<RawRecord, 'start'>[],
   ranges: readonly RangePlan[],
+  lineAt = (byte: number): number => input.firstLine + countLf(input.bytes, input.start, byte),
 ): string | undefined {
-  const { bytes, start, firstLine } = input;
+  const { bytes, start } = input;
   if (records.length === 0) return ranges.length === 0 ? undefined : 'ranges without records';
   const starts = new Set(records.map((record) => record.start));
   let at = start;
@@ -94,7 +96,7 @@ function judgeRanges(
     if (index > 0 && !starts.has(range.start)) return `${name} does not begin at a record`;
     const inside = records.filter((record) => record.start >= range.start && record.start < range.end);
     if (range.records !== inside.length) return `${name} counts ${range.records} of ${inside.length} records`;
-    const line = firstLine + countLf(bytes, start, range.start);
+    const line = lineAt(range.start);
     if (range.firstLine !== line) return `${name} begins on line ${line}, not ${range.firstLine}`;
     if (range.crc !== zlibCrc32(bytes.subarray(range.start, range.end))) return `${name} has another CRC`;
     at = range.end;
@@ -106,7 +108,7 @@ function judgeRanges(
 }
 
 /** Where ranges begin: at the first record of the first piece in which that lies `rangeBytes` behind the range's start. */
-function expectedStarts(input: SplitInput, records: readonly RawRecord[]): number[] {
+function expectedStarts(input: SplitInput, records: readonly Pick<RawRecord, 'start'>[]): number[] {
   const starts = [input.start];
   let from = input.start;
   for (const to of input.cuts) {

@@ -40,9 +40,12 @@ export interface OraclePlace {
 /** What the checks of a single record say; nothing of the batch or of the store is known yet. */
 export type OracleRecord = OracleStaged | OracleRejected;
 
+/** In place of an optional column that the record itself does not have, where records of the file may differ in that. */
+export const KEPT = '(kept)';
+
 export interface OracleStaged extends OraclePlace {
   readonly outcome: 'staged';
-  /** As stored: text; the amount as cents in decimal; `''` for an optional column that is empty or not in the file. */
+  /** As stored: text; the amount as cents in decimal; `''` for an optional column that is empty or not in the file; KEPT. */
   readonly values: Readonly<Record<ColumnName, string>>;
   readonly cents: number;
   readonly warning: '' | 'CPF_PADDED';

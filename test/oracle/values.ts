@@ -60,7 +60,13 @@ export function stored(column: ColumnName, value: string): Checked {
   return column === 'amount' || column === 'due_date' ? RULES[column](value) : ok(value);
 }
 
-function localAmount(text: string, { decimal, thousands }: Reading): Checked {
+function localAmount(text: string, { decimal, thousands, impliedDecimals }: Reading): Checked {
+  if (impliedDecimals !== undefined) {
+    if (text.length > 40 || !/^[0-9]+$/.test(text)) return { code: 'AMOUNT_FORMAT' };
+    const cents = BigInt(text) * 10n ** BigInt(2 - impliedDecimals);
+    if (cents >= 10n ** 15n) return { code: 'AMOUNT_TOO_LARGE' };
+    return cents === 0n ? { code: 'AMOUNT_NOT_POSITIVE' } : ok(String(cents));
+  }
   const escaped = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`;
   const grouped = thousands === 0 ? '' : `|[0-9]{1,3}(?:${escaped(thousands)}[0-9]{3})+`;
   const match = new RegExp(`^([0-9]+${grouped})(?:${escaped(decimal)}([0-9]{1,2}))?$`).exec(text);
