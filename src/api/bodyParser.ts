@@ -77,6 +77,8 @@ function watchBodies(app: FastifyInstance, { httpBodyMs, httpBodyBytesMax }: Bod
   return {
     /** Whether there is room for its body. Without a length it may be as long as any. */
     isAwaited(request: FastifyRequest, reply: FastifyReply): boolean {
+      // Who went while the key was looked up is gone already, and would never be told of.
+      if (reply.raw.closed) return true;
       const bytes = Number(request.headers['content-length'] ?? httpBodyBytesMax);
       // What is larger than any may be is refused for that.
       if (bytes <= httpBodyBytesMax && bytesInHand + bytes > BODIES_IN_HAND * httpBodyBytesMax) return false;

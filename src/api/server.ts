@@ -98,6 +98,12 @@ async function buildApi(context: ApiContext, meter: Meter, ending: AbortSignal):
       if (socket.writable) meter.refused(problemOf(fault).problem.status);
       endSocket(socket, fault);
     },
+    // A path that cannot be decoded comes to no route and no hook; the framework's own answer repeats it.
+    frameworkErrors: (_error, request, reply) => {
+      const fault = new Fault('REQUEST_INVALID', 'its path cannot be decoded');
+      meter.refused(problemOf(fault).problem.status);
+      void refuse(context, fault, request, closely(reply));
+    },
   });
   app.server.maxConnections = settings.httpConnectionsMax;
   app.decorateRequest('caller', null).decorateRequest('rawBody', null);
@@ -105,7 +111,7 @@ async function buildApi(context: ApiContext, meter: Meter, ending: AbortSignal):
   checkBy(app);
   readJson(app, settings);
   app.addHook('onRequest', (_request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+    closely(reply);
     if (ending.aborted) reply.header('connection', 'close');
     done();
   });
@@ -142,6 +148,11 @@ function checkBy(app: FastifyInstance): void {
   );
   // Schemas of answers are for the description: what is sent was made as text already, its integers exact.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+/** What every answer carries: it is what it says it is, and for this asker alone. */
+function closely(reply: FastifyReply): FastifyReply {
+  return reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
 }
 
 async function refuse(

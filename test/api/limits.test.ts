@@ -1,7 +1,7 @@
 /** Keys that do not count, slow and large requests, rates, and what a refusal looks like. */
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { type Api, closesApis, line, openApi, openSubmission } from './harness.ts';
+import { type Api, closesApis, csv, line, openApi, openSubmission, VALID_CPF } from './harness.ts';
 
 closesApis();
 
@@ -182,6 +182,39 @@ describe('a request', () => {
     letGo();
     const headers = { 'content-type': 'application/json' };
     await expect.poll(async () => (await api.call('POST', '/v1/submissions', { body, headers })).status).toBe(201);
+  });
+
+  it('counts no longer once its connection is gone, however it went', async () => {
+    const api = await openApi({ settings: { httpBodyBytesMax: 10_000 } });
+    const batch = (await api.call('POST', '/v1/files', { body: csv('r'), headers: { 'content-type': 'text/csv' } }))
+      .json.id;
+    const auth = `host: x\r\nauthorization: Bearer ${api.tokens.acme}\r\n`;
+    const chunked = 'content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
+    // What follows is no HTTP: the connection ends while the request before it, whole as it is, waits for the store.
+    const asks = [
+      `POST /v1/submissions HTTP/1.1\r\n${auth}${chunked}`,
+      `POST /v1/none HTTP/1.1\r\n${auth}${chunked}`,
+      `GET /v1/batches/${batch}/events HTTP/1.1\r\n${auth}\r\n`,
+    ];
+    for (let times = 0; times < 12; times++) for (const ask of asks) await raw(api, `${ask}no HTTP\r\n\r\n`);
+    expect((await api.call('POST', '/v1/submissions', { json: { file: 'a' } })).status).toBe(201);
+    const head = await new Promise<string>((done) => {
+      const { hostname, port } = new URL(api.url);
+      const socket = connect(Number(port), hostname, () => socket.write(asks[2] as string));
+      socket.once('data', (block) => {
+        done(String(block).split('\r\n', 1)[0] as string);
+        socket.destroy();
+      });
+    });
+    expect(head).toBe('HTTP/1.1 200 OK');
+  });
+
+  it('whose path cannot be decoded is refused like any other, and not repeated', async () => {
+    const api = await openApi();
+    const answer = await raw(api, `GET /v1/batches/%zz-${VALID_CPF} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    expect(problemIn(answer)).toEqual({ status: 400, code: 'REQUEST_INVALID' });
+    expect(answer).not.toContain(VALID_CPF);
+    expect(answer).toMatch(/cache-control: no-store/i);
   });
 
   it.each<[string, string | Uint8Array, Record<string, string>, number, string]>([

@@ -107,10 +107,13 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       const give = streams.take(caller.client ?? caller.key);
       if (give === undefined) throw new Fault('STREAMS_TOO_MANY');
       const gone = new AbortController();
-      reply.raw.once('close', () => {
+      const leave = (): void => {
         give();
         gone.abort();
-      });
+      };
+      // Who went while the batch was looked up is gone already, and is not told of again.
+      if (reply.raw.closed) leave();
+      reply.raw.once('close', leave);
       const events = Readable.from(batchEvents(context, batch.id, AbortSignal.any([gone.signal, ending])), {
         objectMode: false,
       });
