@@ -2,6 +2,10 @@
  * The manifest: the split plan of a batch, made once by the picker and never changed. Everything that decides how the
  * file is read and judged is frozen in it, so every attempt in every process does the same.
  *
+ * As text it is JSON whose last member is the CRC-32 of all before it: what is read otherwise than it was written (another
+ * seed of the hash, another business date) would go unseen where nothing else is counted. One without a sum is of an earlier
+ * build, and earlier builds read one with it.
+ *
  * Invariants: ranges tile the bytes after the header up to the end of the object; each begins at a record start.
  * Offsets are bytes from the start of `source`; lines are physical, 1-based; `crc` is the CRC-32 of a range's bytes.
  */
@@ -9,6 +13,7 @@ import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import type { Language } from '../core/language.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
+import { crc32 } from '../kernel/crc.ts';
 import type { BusinessRules, RecordPlan } from '../kernel/plan.ts';
 
 export interface ManifestRange {
@@ -47,13 +52,19 @@ const KNOWN_VERSIONS: readonly unknown[] = [1, MANIFEST_VERSION, FORMATS_VERSION
 
 export function encodeManifest(manifest: Manifest): string {
   assertTiles(manifest);
-  return JSON.stringify(manifest);
+  const json = JSON.stringify(manifest);
+  return `${json.slice(0, -1)},"sum":"${sumOf(json)}"}`;
 }
 
 export function decodeManifest(text: string, batch: string): Manifest {
+  const summed = /,"sum":"([0-9a-f]{8})"\}$/.exec(text);
+  const json = summed === null ? text : `${text.slice(0, summed.index)}}`;
+  if (summed !== null && summed[1] !== sumOf(json)) {
+    throw new Fault('STORE_CORRUPT', 'the manifest does not match its sum', { batch });
+  }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(json);
   } catch (error) {
     throw new Fault('STORE_CORRUPT', 'the manifest is not JSON', { batch }, error);
   }
@@ -63,6 +74,10 @@ export function decodeManifest(text: string, batch: string): Manifest {
   }
   assertTiles(manifest);
   return manifest;
+}
+
+function sumOf(json: string): string {
+  return crc32(new TextEncoder().encode(json)).toString(16).padStart(8, '0');
 }
 
 function assertTiles(manifest: Manifest): void {

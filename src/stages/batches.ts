@@ -79,6 +79,24 @@ export async function mustGet(context: Pick<StageContext, 'registry'>, id: strin
   return batch;
 }
 
+/**
+ * Whether the batch has no such piece of work: whoever asks for it is not this engine. That is told and does the batch no
+ * harm; a result of work that is none would be counted with the others.
+ */
+export function isStray(
+  context: Pick<StageContext, 'telemetry'>,
+  batch: Batch,
+  kind: 'range' | 'shard',
+  work: number,
+): boolean {
+  // A small batch is one range and one shard that no message asks for.
+  const count = batch.small ? 0 : kind === 'range' ? batch.ranges : batch.shards;
+  if (work < count) return false;
+  const fields = { batch: batch.id, client: batch.client, error: `${kind} ${work} of ${count}` };
+  context.telemetry.emit({ name: 'message.stray', level: 'error', fields });
+  return true;
+}
+
 /** Sends all that the batch owes, then records that it is sent. */
 export async function sendOwed(context: SendContext, batch: Batch): Promise<void> {
   if (batch.owed.length === 0) return;

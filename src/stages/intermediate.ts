@@ -6,7 +6,7 @@
  */
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { freeAgain, manifestOf, mustGet, send } from './batches.ts';
+import { freeAgain, isStray, manifestOf, mustGet, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 
@@ -17,7 +17,7 @@ export async function intermediate(
   signal: AbortSignal,
 ): Promise<void> {
   const batch = await mustGet(context, id);
-  if (batch.state !== 'processing') return;
+  if (batch.state !== 'processing' || isStray(context, batch, 'range', range)) return;
   const done = await context.registry.getResult(id, 'range', range);
   if (done === undefined) await stage(context, batch, range, signal);
   const now = await mustGet(context, id);

@@ -45,6 +45,8 @@ export interface RegisterArgs {
   readonly rules: BusinessRules;
   /** The header's columns, from the left. */
   readonly fields: readonly number[];
+  /** Absent where there is but one. */
+  readonly shard?: number;
 }
 
 export interface ShardResult extends OutcomeTotals {
@@ -122,6 +124,7 @@ export class Registrar {
   readonly #chunk: RecordChunk;
   readonly #entries: EntryWriter;
   readonly #totals = new Totals();
+  #lastLine = 0;
 
   /** A block of outcomes ends before each of `cutLines` (ascending). */
   constructor(args: RegisterArgs, context: TaskContext, cutLines: readonly number[] = []) {
@@ -139,11 +142,16 @@ export class Registrar {
 
   async page(page: Uint8Array, emit: Emit): Promise<void> {
     this.#reader.load(page);
+    // Each page has its own sum, and tells nothing of its neighbours: who comes first decides which of two records wins.
+    if (this.#reader.shard !== (this.#args.shard ?? 0) || this.#reader.line <= this.#lastLine) {
+      throw new Fault('STORE_CORRUPT', 'a staged page stands in the place of another one', { batch: this.#args.batch });
+    }
     while (this.#reader.next()) {
       if (this.#chunk.add(this.#reader)) continue;
       await this.#decideChunk(emit);
       if (!this.#chunk.add(this.#reader)) throw new Fault('STORE_CORRUPT', 'a staged record is larger than a chunk');
     }
+    this.#lastLine = this.#reader.line;
   }
 
   async end(emit: Emit): Promise<OutcomeTotals> {

@@ -10,7 +10,7 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { freeAgain, manifestOf, mustGet, resultKindOf } from './batches.ts';
+import { freeAgain, isStray, manifestOf, mustGet, resultKindOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
 import { piecesOf } from './pieces.ts';
@@ -27,7 +27,7 @@ export async function registering(
 ): Promise<void> {
   const batch = await mustGet(context, id);
   const expected = mode === 'preview' ? batch.dryRun && batch.state === 'staged' : batch.state === 'registering';
-  if (!expected) return;
+  if (!expected || isStray(context, batch, 'shard', shard)) return;
   const kind = resultKindOf(mode);
   if ((await context.registry.getResult(id, kind, shard)) === undefined) {
     await register(context, batch, shard, mode, signal);

@@ -70,6 +70,23 @@ describe('a manifest', () => {
     expect(() => decodeManifest(JSON.stringify(wrong), 'b-1')).toThrow(/^bug: /);
   });
 
+  it('is read without a sum, as earlier builds wrote it', () => {
+    const written = manifest(tiled(10, 20));
+    expect(decodeManifest(JSON.stringify(written), 'b-1')).toEqual(written);
+  });
+
+  it('is refused with any bit of it turned, but for the name of its sum', () => {
+    const written = manifest(tiled(10, 20));
+    const bytes = Buffer.from(encodeManifest(written));
+    const nameStart = bytes.indexOf(',"sum"');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const spoilt = Buffer.from(bytes);
+      spoilt[bit >> 3] = (spoilt[bit >> 3] as number) ^ (1 << (bit & 7));
+      const read = faultOf(() => expect(decodeManifest(spoilt.toString('utf8'), 'b-1')).toMatchObject(written));
+      if (bit >> 3 < nameStart || read !== 'nothing') expect(read, `bit ${bit}`).toMatch(/^STORE_CORRUPT /);
+    }
+  });
+
   it.each([
     ['of another batch', JSON.stringify(manifest(two, { batch: 'b-2' })), 'another batch or version'],
     ['of another version', JSON.stringify({ ...manifest(two), version: 99 }), 'another batch or version'],
@@ -77,6 +94,7 @@ describe('a manifest', () => {
     ['that is null', 'null', 'another batch or version'],
     ['that is a text', '"b-1"', 'another batch or version'],
     ['that is empty', '', 'not JSON'],
+    ['whose sum is another’s', encodeManifest(manifest(two)).replace('"lines":12', '"lines":13'), 'its sum'],
   ])('%s is refused as damaged', (_, text, says) => {
     expect(faultOf(() => decodeManifest(text, 'b-1'))).toMatch(new RegExp(`^STORE_CORRUPT .*${says}`));
   });
