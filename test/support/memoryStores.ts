@@ -197,6 +197,11 @@ export class MemoryStaging implements StagingStore {
     this.#staged.delete(batch);
   }
 
+  /** Every committed page of a batch, as it is stored: for tests that corrupt one. */
+  pagesOf(batch: string): Uint8Array[] {
+    return [...(this.#staged.get(batch)?.values() ?? [])].flatMap((attempt) => [...attempt.values()].flat());
+  }
+
   /** Batches that have committed pages. */
   batches(): string[] {
     return [...this.#staged.keys()];
