@@ -15,6 +15,7 @@ import type { Language } from '../core/language.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { crc32 } from '../kernel/crc.ts';
 import type { BusinessRules, RecordPlan } from '../kernel/plan.ts';
+import type { LotPlace } from '../kernel/split.ts';
 
 export interface ManifestRange {
   readonly start: number;
@@ -40,8 +41,8 @@ export interface Manifest {
   /** LF bytes in the source. */
   readonly lines: number;
   readonly ranges: readonly ManifestRange[];
-  /** Of CNAB 240: where the headers of its lots begin. */
-  readonly lots?: readonly number[];
+  /** Of CNAB 240: the headers of its lots. */
+  readonly lots?: readonly LotPlace[];
 }
 
 export const MANIFEST_VERSION = 2;

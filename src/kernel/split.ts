@@ -31,8 +31,15 @@ export interface SplitPlan {
   readonly records: number;
   /** LF bytes seen. */
   readonly lines: number;
-  /** Of CNAB 240: where the header of each lot begins, in ascending order. */
-  readonly lots?: readonly number[];
+  /** Of CNAB 240: the headers of its lots, in ascending order. */
+  readonly lots?: readonly LotPlace[];
+}
+
+/** Where the header of a lot stands: its bytes `[start, end)`, its line end included, and its physical line. */
+export interface LotPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
 }
 
 /** Line (1-based) and absolute offset of the first byte of the record or line at fault. */

@@ -12,6 +12,7 @@ import type { AnswerKind } from './answerWriter.ts';
 import { eachResult, manifestOf, modeOf, resultKindOf } from './batches.ts';
 import { heldBlocks, type PartObject } from './entryStream.ts';
 import { type FinishResult, renderEntries } from './finish.task.ts';
+import { framed, frameOf, type ResubmitFrame } from './resubmitFrame.ts';
 import { parseSmall, type SmallResult } from './small.task.ts';
 import { createScratch } from './taskContext.ts';
 
@@ -39,14 +40,26 @@ export async function* renderAnswer(
   else yield* streamStored(stores, batch, kind);
 }
 
+/** As stored, or in the frame that a resubmit file of its format gets on the way out. */
+function asSent(
+  kind: AnswerKind,
+  frame: ResubmitFrame | null | undefined,
+  blocks: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  return kind === 'resubmit' && frame !== null && frame !== undefined ? framed(frame, blocks) : blocks;
+}
+
 async function* streamStored(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {
-  let pieces = 0;
-  for await (const { body } of eachResult<FinishResult>(stores, batch.id, 'finish')) {
-    pieces += 1;
-    const answer = body.answers[kind];
-    if (answer !== null) yield* streamObject(stores.objects, answer);
-  }
-  if (pieces === 0) throw new Fault('STORE_CORRUPT', 'the answers are not recorded', { batch: batch.id });
+  const first = await stores.registry.getResult(batch.id, 'finish', 0);
+  if (first === undefined) throw new Fault('STORE_CORRUPT', 'the answers are not recorded', { batch: batch.id });
+  const { frame } = JSON.parse(first.body) as FinishResult;
+  const stored = (async function* () {
+    for await (const { body } of eachResult<FinishResult>(stores, batch.id, 'finish')) {
+      const answer = body.answers[kind];
+      if (answer !== null) yield* streamObject(stores.objects, answer);
+    }
+  })();
+  yield* asSent(kind, frame, stored);
 }
 
 async function* streamObject(objects: ObjectStore, object: PartObject): AsyncGenerator<Uint8Array> {
@@ -81,5 +94,8 @@ async function* renderSmall(stores: AnswerStores, batch: Batch, kind: AnswerKind
   await renderEntries(stores.objects, manifest, sources, [kind], async (_, block) => {
     blocks.push(block.slice());
   });
-  yield* blocks;
+  const held = (async function* () {
+    yield* blocks;
+  })();
+  yield* asSent(kind, frameOf(manifest.plan.format), held);
 }

@@ -11,7 +11,8 @@ import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import type { ObjectPin, ObjectStore, ObjectWriter } from '../io/ports/objects.ts';
 import type { EntryReader } from '../kernel/parts.ts';
-import type { RecordPlan } from '../kernel/plan.ts';
+import type { RecordFormat, RecordPlan } from '../kernel/plan.ts';
+import type { LotPlace } from '../kernel/split.ts';
 import {
   ANSWER_KINDS,
   type AnswerKind,
@@ -25,6 +26,7 @@ import {
 } from './answerWriter.ts';
 import { type BlockSource, mergeEntries, type PartObject, type PartStretch, storedBlocks } from './entryStream.ts';
 import { answerKey } from './keys.ts';
+import { frameOf, type ResubmitFrame } from './resubmitFrame.ts';
 import type { TaskContext } from './taskContext.ts';
 
 export interface FinishResult {
@@ -32,11 +34,14 @@ export interface FinishResult {
   readonly answers: Readonly<Record<AnswerKind, PartObject | null>>;
   /** Rows by outcome, in the order of OUTCOMES. */
   readonly lines: readonly number[];
+  /** What kind of file it is, where it is not delimited, and the frame that its resubmit file gets on the way out. */
+  readonly kind?: RecordFormat['kind'];
+  readonly frame?: ResubmitFrame;
 }
 
 /** What the answers need of the manifest. */
-export type AnsweredFile = Pick<Manifest, 'source' | 'header' | 'language'> & {
-  readonly plan: Pick<RecordPlan, 'reading'>;
+export type AnsweredFile = Pick<Manifest, 'source' | 'header' | 'language' | 'lots'> & {
+  readonly plan: Pick<RecordPlan, 'reading' | 'format'>;
 };
 
 const FLUSH_BYTES = 512 * 1024;
@@ -69,7 +74,14 @@ export async function finish(
       const { key, etag, bytes } = await writer.commit();
       answers[kind] = { key, etag, bytes };
     }
-    return { answers, lines };
+    const { format } = args.manifest.plan;
+    const frame = frameOf(format);
+    return {
+      answers,
+      lines,
+      ...(format === undefined ? {} : { kind: format.kind }),
+      ...(frame === null ? {} : { frame }),
+    };
   } finally {
     for (const source of sources) await source.close();
     for (const writer of writers.values()) await writer.abort();
@@ -94,6 +106,7 @@ export async function renderEntries(
   const rejects = blocks.get('rejects');
   const resubmit = blocks.get('resubmit');
   const raw = new RawWindow(objects, manifest.source);
+  const lots = new LotHeaders(manifest);
   const lines = OUTCOMES.map(() => 0);
   const texts = answerTexts(manifest.language);
   if (withHeaders) retorno?.ascii(RETORNO_HEADER);
@@ -111,6 +124,22 @@ export async function renderEntries(
     if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, manifest.plan.reading?.encoding);
     resubmit?.bytes(bytes, 0, bytes.length);
   };
+  /** At once where the record is in hand; the entry stays as it is until what is answered has settled. */
+  const addRecord = (entry: EntryReader): Promise<void> | undefined => {
+    const lot = resubmit === undefined ? undefined : lots.before(entry.line);
+    const inHand = entry.rawStart >= 0;
+    if (lot === undefined && inHand) {
+      addRaw(entry, entry.bytes.subarray(entry.rawStart, entry.rawEnd));
+      return undefined;
+    }
+    return (async () => {
+      if (lot !== undefined) resubmit?.bytes(await raw.read(lot.start, lot.end - lot.start), 0, lot.end - lot.start);
+      const bytes = inHand
+        ? entry.bytes.subarray(entry.rawStart, entry.rawEnd)
+        : await raw.read(entry.sourceOffset, entry.sourceBytes);
+      addRaw(entry, bytes);
+    })();
+  };
   let pause: Promise<void> | undefined;
   await mergeEntries(
     sources,
@@ -119,8 +148,7 @@ export async function renderEntries(
       if (retorno !== undefined) writeRetornoRow(retorno, entry, texts);
       pause = undefined;
       if (isRejected(entry) && (rejects !== undefined || resubmit !== undefined)) {
-        if (entry.rawStart >= 0) addRaw(entry, entry.bytes.subarray(entry.rawStart, entry.rawEnd));
-        else pause = raw.read(entry.sourceOffset, entry.sourceBytes).then((bytes) => addRaw(entry, bytes));
+        pause = addRecord(entry);
       }
     },
     () => {
@@ -130,6 +158,26 @@ export async function renderEntries(
   );
   await flush(0);
   return lines;
+}
+
+/** Of CNAB 240: the headers of lots, which stand before their first record in a piece of the answer. */
+class LotHeaders {
+  readonly #lots: readonly LotPlace[];
+  /** The lot of the record before; -1 for none. */
+  #lot = -1;
+
+  constructor({ lots = [] }: AnsweredFile) {
+    this.#lots = lots;
+  }
+
+  /** The bytes of the header of the record's lot, where it is another one than that of the record before. Lines ascend. */
+  before(line: number): { readonly start: number; readonly end: number } | undefined {
+    let lot = this.#lot;
+    while (lot + 1 < this.#lots.length && (this.#lots[lot + 1] as LotPlace).line <= line) lot++;
+    if (lot === this.#lot) return undefined;
+    this.#lot = lot;
+    return this.#lots[lot];
+  }
 }
 
 /** Reads raw records at ascending offsets of the source through one window. */

@@ -57,7 +57,7 @@ async function renderPieces(
   signal: AbortSignal,
 ): Promise<FinishResult[]> {
   const { registry } = context;
-  const { source, header, ranges, plan, language } = await manifestOf(context, batch);
+  const { source, header, ranges, plan, language, lots } = await manifestOf(context, batch);
   const pieceRecords = shards[0]?.pieceRecords;
   // Shards that were registered by different builds may be cut differently: then the answers are one piece.
   const alike = pieceRecords !== undefined && shards.every((shard) => shard.pieceRecords === pieceRecords);
@@ -72,7 +72,13 @@ async function renderPieces(
         batch: batch.id,
         piece,
         attempt: attemptId(context.random),
-        manifest: { source, header, plan, ...(language === undefined ? {} : { language }) },
+        manifest: {
+          source,
+          header,
+          plan,
+          ...(language === undefined ? {} : { language }),
+          ...(lots === undefined ? {} : { lots }),
+        },
         rejects: rejects.slice(from, to).flatMap((part) => (part === null ? [] : [part])),
         outcomes: shards.map((shard) => stretchOf(shard, piece, pieces.length)),
       },

@@ -12,6 +12,7 @@ import type { PieceSummary } from '../scan.ts';
 import {
   type FileFold,
   type FrameFaultCode,
+  type LotPlace,
   type SplitFault,
   SplitFold,
   type SplitOptions,
@@ -38,7 +39,7 @@ export class CnabFold implements FileFold {
   readonly #split: SplitFold;
   readonly #options: SplitOptions;
   readonly #format: CnabFormat;
-  readonly #lots: number[] = [];
+  readonly #lots: LotPlace[] = [];
   #fault: SplitFault | undefined;
   /** Of the next byte. */
   #offset: number;
@@ -161,7 +162,7 @@ export class CnabFold implements FileFold {
     }
     this.#lot = this.#lastLot = lot;
     this.#lotLines = 1;
-    this.#lots.push(frame.at);
+    this.#lots.push({ start: frame.at, end: frame.at + frame.wholeBytes, line: this.#line + frame.lfs });
     return undefined;
   }
 

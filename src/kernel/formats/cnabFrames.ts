@@ -5,7 +5,7 @@
  * Positions are absolute once `PieceFrames` is given out; `lfs` counts the lines that end in the piece before.
  */
 import type { CnabFormat } from '../plan.ts';
-import { contentBytes, EMPTY, FRAME, lineAfter } from './lineFormat.ts';
+import { contentBytes, EMPTY, FRAME, LF, lineAfter } from './lineFormat.ts';
 import type { LinePiece, LineWatch } from './lineScan.ts';
 
 /** A number that is not written in digits. */
@@ -19,8 +19,9 @@ export interface LinePlace {
 export interface FrameLine extends LinePlace {
   /** The digit of its type. */
   readonly type: number;
-  /** Bytes of its content; of the format where it is right. */
+  /** Bytes of its content, of the format where it is right; and with its line end. */
   readonly bytes: number;
+  readonly wholeBytes: number;
   /** Of CNAB 240: the lot it names, and its counts: of lines in a lot's trailer, of lots and lines in the file's. */
   readonly lot: number;
   readonly counts: readonly [number, number];
@@ -123,6 +124,7 @@ export class FrameWatch implements LineWatch {
     this.#frames.push({
       type: (bytes[at + (this.#isOfLots ? TYPE_AT : 0)] as number) - ZERO,
       bytes: this.#contentBytes(at),
+      wholeBytes: this.#next(at) - at,
       lot: this.#isOfLots ? numberAt(bytes, at + LOT_AT, LOT_DIGITS) : NO_NUMBER,
       counts: [numberAt(bytes, at + COUNT_AT, COUNT_DIGITS), numberAt(bytes, at + SECOND_COUNT_AT, COUNT_DIGITS)],
       at: this.#absolute(at),
@@ -131,7 +133,7 @@ export class FrameWatch implements LineWatch {
   }
 
   #other(at: number, lfs: number): void {
-    const lot = this.#isOfLots ? numberAt(this.#piece.bytes, at + LOT_AT, LOT_DIGITS) : NO_NUMBER;
+    const lot = this.#lotNamed(at);
     if (this.#stretchLines === 0) {
       this.#stretchAt = this.#absolute(at);
       this.#stretchLfs = lfs;
@@ -140,6 +142,13 @@ export class FrameWatch implements LineWatch {
     if (lot === NO_NUMBER || lot === this.#named?.lot) return;
     if (this.#named === null) this.#named = { lot, at: this.#absolute(at), lfs };
     else this.#stray ??= { lot, at: this.#absolute(at), lfs };
+  }
+
+  #lotNamed(at: number): number {
+    const { bytes } = this.#piece;
+    if (!this.#isOfLots) return NO_NUMBER;
+    for (let i = at; i < at + LOT_AT; i++) if (bytes[i] === LF) return NO_NUMBER;
+    return numberAt(bytes, at + LOT_AT, LOT_DIGITS);
   }
 
   #endStretch(): void {
@@ -164,10 +173,14 @@ export class FrameWatch implements LineWatch {
   }
 
   #contentBytes(at: number): number {
+    return contentBytes(this.#format, this.#piece.bytes, at, this.#next(at));
+  }
+
+  /** Behind the line; what goes on behind all that is in sight is too long in any case. */
+  #next(at: number): number {
     const { bytes, end, complete } = this.#piece;
     const next = lineAfter(this.#format, bytes, at, end, complete);
-    // What goes on behind all that is in sight is too long in any case.
-    return next < 0 ? end - at : contentBytes(this.#format, bytes, at, next);
+    return next < 0 ? end : next;
   }
 }
 
