@@ -76,9 +76,9 @@ export class ByteBlock {
     this.#used += digits;
   }
 
-  /** What was written; valid until the next write. */
+  /** What was written; valid until the next write. A bare `Uint8Array`, so that its `slice` copies: that of a Buffer does not. */
   take(): Uint8Array {
-    const taken = this.#bytes.subarray(0, this.#used);
+    const taken = new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#used);
     this.#used = 0;
     return taken;
   }

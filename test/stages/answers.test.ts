@@ -139,6 +139,16 @@ describe('the answers of a batch', () => {
     await expect(world.answer(engine, bad, 'rejects')).rejects.toThrow(/^OUTPUT_NOT_READY: .*it is failed/);
   });
 
+  it('of a small batch are whole where they are longer than a block', async () => {
+    const world = new World();
+    const engine = world.process();
+    const long = fileOf(...Array.from({ length: 900 }, (_, i) => ({ ref: `R-${i}`, name: 'x'.repeat(900) })));
+    const batch = await world.accept(engine, long);
+    await world.drain(engine);
+    expect(world.stored(batch).small).toBe(true);
+    expect(await world.answer(engine, batch, 'resubmit')).toBe(long);
+  });
+
   it('of a small batch are refused where its file was damaged since', async () => {
     const world = new World();
     const engine = world.process();
