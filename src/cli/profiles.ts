@@ -1,4 +1,4 @@
-/** `remessa profiles add | list | show`: how files are read, as versioned documents. */
+/** `remessa profile add | list | show | infer`: how files are read, as versioned documents. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
@@ -6,12 +6,18 @@ import { DEFAULT_PROFILE, readPin, readProfile } from '../engine/profiles.ts';
 import { PROFILE_NAME, type ProfileRecord } from '../io/ports/clients.ts';
 import type { CliContext, Stores } from './context.ts';
 import { exactJsonText, instantText, printable, tableText } from './format.ts';
+import { addInferCommand } from './inferProfile.ts';
 import { withStores } from './reading.ts';
 
 const DOCUMENT_BYTES_MAX = 100_000;
 
 export function addProfilesCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
-  const profiles = program.command('profiles').description('add, list and show profiles: how files are read');
+  const profiles = program
+    .command('profile')
+    .alias('profiles')
+    .description('propose, add, list and show profiles: how files are read');
+
+  addInferCommand(profiles, context, exit);
 
   profiles
     .command('add')
@@ -95,7 +101,7 @@ async function listProfiles(context: CliContext, json: boolean): Promise<void> {
     return;
   }
   if (views.length === 0) {
-    await context.stderr.write('no profiles but the default format; add one with `remessa profiles add`\n');
+    await context.stderr.write('no profiles but the default format; add one with `remessa profile add`\n');
     return;
   }
   const rows = views.map((view) => [
