@@ -1,18 +1,18 @@
 /**
- * The table of docs/RELIABILITY.md: every fault the engine must survive, what is promised, and the tests that prove it.
+ * The tables of docs/RELIABILITY.md and docs/SECURITY.md: every fault the engine must survive and every threat it must
+ * stand, what is promised, and the tests that prove it.
  *
- * The tests are found by their tags: a comment `// fault 13` (or `// faults 13, 16`) on the line before a test or a group
- * of tests. A fault that no test names is shown as open. `node scripts/reliability-table.ts --write` puts the table into the
- * page; without it, it is printed.
+ * The tests are found by their tags: a comment `// fault 13` (or `// faults 13, 16`, `// threat 2`) on the line before a test
+ * or a group of tests. A row that no test names is shown as open. `node scripts/reliability-table.ts --write` puts the tables
+ * into the pages; without it, they are printed.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PAGE = join(ROOT, 'docs/RELIABILITY.md');
-const BEGIN = '<!-- faults -->';
-const END = '<!-- /faults -->';
+
+export type ProofKind = 'fault' | 'threat';
 
 export interface FaultRow {
   readonly fault: string;
@@ -81,68 +81,128 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   { fault: 'gzip cut between members, or with bytes after it', promise: 'trailer, length and members are checked' },
 ];
 
+/** By number, from 1. */
+export const THREAT_ROWS: readonly FaultRow[] = [
+  {
+    fault: 'formulas in files that people open',
+    promise: 'a cell that would begin one is quoted with an apostrophe, full-width signs too',
+  },
+  {
+    fault: 'bombs: gzip, columns, records without end',
+    promise: 'inflated size, ratio, members, nesting, header and record are capped; the file fails with the cap',
+  },
+  {
+    fault: 'paths in keys and names',
+    promise: 'keys are made by the engine, names are metadata; links are not followed',
+  },
+  {
+    fault: 'a CPF where it can be read',
+    promise: 'masked in logs, metrics, events, refusals and notices; in DynamoDB looked up by a keyed hash alone',
+  },
+  { fault: 'another client’s data', promise: 'the client comes from the key or the folder, never from what is sent' },
+  {
+    fault: 'API keys that are guessed, stolen or old',
+    promise: 'random, kept as hashes, compared in constant time, ended by one command; refusals look alike',
+  },
+  {
+    fault: 'webhooks that are turned on the inside',
+    promise: 'signed; no redirects; the address is judged when it is connected to, in every way of writing it',
+  },
+  {
+    fault: 'requests that are slow, large or many',
+    promise: 'times, sizes, connections and rates are bounded, and refused with what to do',
+  },
+  {
+    fault: 'a request sent twice, or another one under its key',
+    promise: 'an Idempotency-Key is a client’s own, with a fingerprint of the body',
+  },
+  { fault: '`__proto__` and its like as names', promise: 'names like any other: refused where they are not known' },
+  {
+    fault: 'data kept beyond its right',
+    promise: 'a person or a client is erased from every store unless held; a tombstone outlives later files',
+  },
+];
+
+export const ROWS_OF: Readonly<Record<ProofKind, readonly FaultRow[]>> = { fault: FAULT_ROWS, threat: THREAT_ROWS };
+
+export const PAGE_OF: Readonly<Record<ProofKind, string>> = {
+  fault: join(ROOT, 'docs/RELIABILITY.md'),
+  threat: join(ROOT, 'docs/SECURITY.md'),
+};
+
 interface TaggedTest {
   readonly file: string;
   readonly title: string;
 }
 
-/** The tests that name each fault, by its number. */
-export function taggedTests(root = ROOT): Map<number, TaggedTest[]> {
-  const byFault = new Map<number, TaggedTest[]>();
+/** The tests that name each row, by its number. */
+export function taggedTests(kind: ProofKind = 'fault', root = ROOT): Map<number, TaggedTest[]> {
+  const byRow = new Map<number, TaggedTest[]>();
   const folder = join(root, 'test');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   for (const name of names.filter((one) => /\.(?:test|contract)\.ts$/.test(one)).sort()) {
     const file = relative(root, join(folder, name)).replaceAll('\\', '/');
-    for (const { faults, title } of tagsOf(readFileSync(join(folder, name), 'utf8'), file)) {
-      for (const fault of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), { file, title }]);
+    for (const { rows, title } of tagsOf(readFileSync(join(folder, name), 'utf8'), file, kind)) {
+      for (const row of rows) byRow.set(row, [...(byRow.get(row) ?? []), { file, title }]);
     }
   }
-  return byFault;
+  return byRow;
 }
 
 /** Tags of one file's text; a tag that stands before no test is an error. */
-export function tagsOf(text: string, file: string): { readonly faults: readonly number[]; readonly title: string }[] {
-  return [...text.matchAll(/^[ \t]*\/\/ faults? (\d+(?:, \d+)*)\n/gm)].map((tag) => {
-    const test = text.slice(tag.index + tag[0].length);
+export function tagsOf(
+  text: string,
+  file: string,
+  kind: ProofKind = 'fault',
+): { readonly rows: readonly number[]; readonly title: string }[] {
+  return [...text.matchAll(new RegExp(`^[ \\t]*// ${kind}s? (\\d+(?:, \\d+)*)\\n`, 'gm'))].map((tag) => {
+    const test = text.slice(tag.index + tag[0].length).replace(/^(?:[ \t]*\/\/ (?:fault|threat)s? [0-9, ]+\n)+/, '');
     const title = /^\s*(?:it|describe)\b[\s\S]*?(['"`])((?:\\.|(?!\1).)*)\1,\s*(?:async\b|\(|\{)/.exec(test)?.[2];
     if (title === undefined) throw new Error(`${file}: «${tag[0].trim()}» stands before no test`);
-    const faults = (tag[1] as string).split(', ').map(Number);
-    const unknown = faults.find((fault) => FAULT_ROWS[fault - 1] === undefined);
-    if (unknown !== undefined) throw new Error(`${file}: there is no fault ${unknown}`);
-    return { faults, title: title.replaceAll(/\\(['"`])/g, '$1') };
+    const rows = (tag[1] as string).split(', ').map(Number);
+    const unknown = rows.find((row) => ROWS_OF[kind][row - 1] === undefined);
+    if (unknown !== undefined) throw new Error(`${file}: there is no ${kind} ${unknown}`);
+    return { rows, title: title.replaceAll(/\\(['"`])/g, '$1') };
   });
 }
 
-export function reliabilityTable(tests = taggedTests()): string {
-  const rows = FAULT_ROWS.map(({ fault, promise }, index) => {
+export function reliabilityTable(kind: ProofKind = 'fault', tests = taggedTests(kind)): string {
+  const rows = ROWS_OF[kind].map(({ fault, promise }, index) => {
     const proofs = (tests.get(index + 1) ?? []).map(({ file, title }) => `\`${file}\`: ${cell(title)}`);
     return `| ${index + 1} | ${fault} | ${promise} | ${proofs.length === 0 ? '**open**' : proofs.join('<br>')} |`;
   });
-  return ['| # | fault | promise | shown by |', '|---|---|---|---|', ...rows, ''].join('\n');
+  return [`| # | ${kind} | promise | shown by |`, '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }
 
-/** What stands between the markers of a page. */
-export function tableIn(page: string): string | undefined {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  return from < 0 || to < from ? undefined : page.slice(from + BEGIN.length, to).replace(/^\n/, '');
+/** What stands between the markers of a page, and where. */
+function marked(page: string, kind: ProofKind): { readonly from: number; readonly to: number } | undefined {
+  const begin = `<!-- ${kind}s -->`;
+  const from = page.indexOf(begin);
+  const to = page.indexOf(`<!-- /${kind}s -->`);
+  return from < 0 || to < from ? undefined : { from: from + begin.length, to };
+}
+
+export function tableIn(page: string, kind: ProofKind = 'fault'): string | undefined {
+  const found = marked(page, kind);
+  return found === undefined ? undefined : page.slice(found.from, found.to).replace(/^\n/, '');
 }
 
 function main(): void {
-  const table = reliabilityTable();
-  if (!process.argv.includes('--write')) {
-    process.stdout.write(table);
-    return;
+  for (const kind of ['fault', 'threat'] as const) {
+    const table = reliabilityTable(kind);
+    if (!process.argv.includes('--write')) {
+      process.stdout.write(table);
+      continue;
+    }
+    const page = readFileSync(PAGE_OF[kind], 'utf8');
+    const found = marked(page, kind);
+    if (found === undefined) throw new Error(`${PAGE_OF[kind]} has no markers of a table of ${kind}s`);
+    writeFileSync(PAGE_OF[kind], `${page.slice(0, found.from)}\n${table}${page.slice(found.to)}`);
   }
-  const page = readFileSync(PAGE, 'utf8');
-  const stale = tableIn(page);
-  if (stale === undefined) throw new Error(`docs/RELIABILITY.md holds no ${BEGIN} and ${END}`);
-  const from = page.indexOf(BEGIN) + BEGIN.length;
-  writeFileSync(PAGE, `${page.slice(0, from)}\n${table}${page.slice(page.indexOf(END))}`);
 }
 
 if (import.meta.main) main();

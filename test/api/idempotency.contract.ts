@@ -163,6 +163,7 @@ export function describeRepeatedPosts(driver: ApiDriver): void {
 /** What a key is, and what becomes of it when processes die: judged once, for the store's contract is kept by every driver. */
 export function describeKeys(): void {
   describe('a key', () => {
+    // threat 9
     it('is its client’s alone, and of one route', async () => {
       const api = await openApi();
       const first = await send(api, '/v1/submissions', { json: {} }, 'k');
@@ -192,6 +193,7 @@ export function describeKeys(): void {
       });
     });
 
+    // threat 9
     it('whose request still runs is refused after a little while', async () => {
       const api = await openApi();
       const { promise: held, resolve: letGo } = Promise.withResolvers<void>();

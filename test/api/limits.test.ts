@@ -24,6 +24,7 @@ function problemIn(answer: string) {
 }
 
 describe('a key', () => {
+  // threat 6
   it('that is missing, made up, revoked or ended is refused, and all look alike', async () => {
     const api = await openApi();
     const { keys } = api.world.plane;
@@ -73,6 +74,7 @@ describe('a key', () => {
 });
 
 describe('a client', () => {
+  // threat 8
   it('that asks too often is told when to come again; another one is not hindered', async () => {
     const api = await openApi({ settings: { httpClientRate: 1, httpClientBurst: 3 } });
     const answers = [];
@@ -89,6 +91,7 @@ describe('a client', () => {
 });
 
 describe('a request', () => {
+  // threat 8
   it('whose headers drip is ended', async () => {
     const api = await openApi({ settings: { httpHeaderMs: 300 } });
     let timer: NodeJS.Timeout | undefined;
@@ -99,6 +102,7 @@ describe('a request', () => {
     expect(problemIn(answer)).toEqual({ status: 408, code: 'BODY_TOO_SLOW' });
   });
 
+  // threat 8
   it('whose JSON drips is ended', async () => {
     const api = await openApi({ settings: { httpBodyMs: 300 } });
     let timer: NodeJS.Timeout | undefined;
@@ -111,6 +115,7 @@ describe('a request', () => {
     expect((await api.call('GET', '/v1/batches')).status).toBe(200);
   });
 
+  // threat 8
   it('with too many bytes of headers is refused', async () => {
     const api = await openApi({ settings: { httpHeaderBytesMax: 4096 } });
     const answer = await raw(api, `GET /v1/batches HTTP/1.1\r\nhost: x\r\nx-a: ${'b'.repeat(9000)}\r\n\r\n`);
@@ -121,6 +126,7 @@ describe('a request', () => {
     expect(problemIn(await raw(await openApi(), 'hello there\r\n\r\n')).status).toBe(400);
   });
 
+  // threat 8
   it('with a JSON body over the limit is refused, announced or not', async () => {
     const api = await openApi({ settings: { httpBodyBytesMax: 2000 } });
     const id = await openSubmission(api);
@@ -140,6 +146,7 @@ describe('a request', () => {
     expect((await api.call('GET', `/v1/submissions/${id}`)).json.lines).toBe(0);
   });
 
+  // threat 8
   it('is told to come again where the bodies in hand are as many bytes as may be', async () => {
     const api = await openApi({ settings: { httpBodyBytesMax: 10_000, httpBodyMs: 5000 } });
     const { hostname, port } = new URL(api.url);
@@ -184,6 +191,7 @@ describe('a request', () => {
     await expect.poll(async () => (await api.call('POST', '/v1/submissions', { body, headers })).status).toBe(201);
   });
 
+  // threat 8
   it('counts no longer once its connection is gone, however it went', async () => {
     const api = await openApi({ settings: { httpBodyBytesMax: 10_000 } });
     const batch = (await api.call('POST', '/v1/files', { body: csv('r'), headers: { 'content-type': 'text/csv' } }))
@@ -209,6 +217,7 @@ describe('a request', () => {
     expect(head).toBe('HTTP/1.1 200 OK');
   });
 
+  // threat 4
   it('whose path cannot be decoded is refused like any other, and not repeated', async () => {
     const api = await openApi();
     const answer = await raw(api, `GET /v1/batches/%zz-${VALID_CPF} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);

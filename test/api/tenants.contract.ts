@@ -158,6 +158,7 @@ const ALL = Object.entries(CASES).flatMap(([route, cases]) =>
 /** Each case once, with what the asker has made and with what the other has. */
 export function describeOwners(driver: ApiDriver): void {
   describe(`two clients on each route, over ${driver.name}`, () => {
+    // threat 5
     it('are answered what is their own, on each route, and refused what is the other’s', async () => {
       const api = await openApi({ driver });
       const wrong: string[] = [];
@@ -200,6 +201,7 @@ export function describeTenants(driver: ApiDriver, runs: number): void {
       expect(Object.keys(CASES).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
     });
 
+    // threat 5
     it('see nothing of each other over any route', async () => {
       const api = await openApi({ driver });
       const made: Made = { submissions: new Map(), batches: new Map(), cursors: [] };

@@ -9,6 +9,7 @@ describeTenants(EMBEDDED, 16);
 describeOwners(EMBEDDED);
 
 describe('two clients', () => {
+  // threat 5
   it('are told apart by their keys, never by what they name', async () => {
     const api = await openApi();
     const sent = await api.call('POST', '/v1/files', { body: csv('a'), headers: { 'content-type': 'text/csv' } });

@@ -142,6 +142,7 @@ describe('inbox', () => {
     expect(await faultCode(engine.objects.openRange(arrival, 0, 5))).toBe('OBJECT_CHANGED');
   });
 
+  // threat 3
   it('reports once what can never be taken, and goes on with the rest', async () => {
     await mkdir(join(folder(), 'folder'), { recursive: true });
     await mkdir(join(dataDir, 'inbox', 'No Client'));

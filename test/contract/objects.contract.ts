@@ -137,6 +137,7 @@ export function describeObjectStore(name: string, make: () => Promise<ObjectsFix
         expect(await objects.get('raw/acme/kept')).toEqual(madeBytes(5000));
       });
 
+      // threat 3
       it('takes no key that is not made by the engine’s rules', async () => {
         for (const key of [
           '',

@@ -27,6 +27,7 @@ function filesWith(box: Sandbox, text: string): string[] {
 }
 
 describe('erase and hold', () => {
+  // threat 11
   it('a person is held, then erased; a later file cannot bring the debt back; then the client goes', async () => {
     const { box } = sandbox;
     const ingest = async (name: string, text: string, ...more: string[]) => {

@@ -170,6 +170,7 @@ describe('a file that is still being written', () => {
 });
 
 describe('what does not belong into the inbox', () => {
+  // threat 3
   it('is reported once and left where it is', async () => {
     const { box } = sandbox;
     const folder = inboxFolder(box, 'acme');

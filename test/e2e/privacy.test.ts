@@ -46,6 +46,7 @@ const FILES: readonly (readonly [name: string, content: string | Buffer, state: 
   ['pdf', `%PDF-${IN_BAD_LINE}`, 'failed'],
 ];
 
+// threat 4
 describe('no CPF in clear', () => {
   it.each([
     ['small batches', {}],
@@ -75,6 +76,7 @@ describe('no CPF in clear', () => {
     expect(leaksIn(JSON.stringify(batches))).toEqual([]);
   });
 
+  // threat 4
   it('in what ingest says, on either stream', async () => {
     const { box } = sandbox;
     const said: string[] = [];
@@ -92,6 +94,7 @@ describe('no CPF in clear', () => {
     expect(leaksIn(table.stdout)).toEqual([]);
   });
 
+  // threat 4
   it('in answers to what was typed wrong', async () => {
     const { box } = sandbox;
     const typed: readonly (readonly string[])[] = [

@@ -30,6 +30,7 @@ describe('the log', () => {
     expect(lines.length).toBe(count);
   });
 
+  // threat 4
   it('masks what may be a CPF in every text', () => {
     const { log, lines } = logged('info');
     const error = 'at 529.982.247-25 and 52998224725\nand 1234567890';

@@ -195,6 +195,7 @@ describe('a row of the rejects', () => {
     expect(rawCell(raw)).toBe(cell);
   });
 
+  // threat 1
   it.each([
     '=',
     '+',
@@ -219,6 +220,7 @@ describe('a row of the rejects', () => {
     expect(rawCell(Uint8Array.of(0xed, 0xa0, 0x80, 0x0a))).toBe('\ufffd\ufffd\ufffd');
   });
 
+  // threat 1
   it('is one row of five cells for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (raw) => {

@@ -181,6 +181,7 @@ async function run(wish: EraseWish, diesAt?: number) {
 }
 
 describe('an erasure', () => {
+  // threat 11
   it('of a person takes the debts, each file with a line of the person, and nothing of others', async () => {
     const { end, dataDir } = await run({ client: 'acme', cpf: ANA });
     expect(end.debts).toEqual(
@@ -206,6 +207,7 @@ describe('an erasure', () => {
     expect(left.filter((path) => path !== 'debts.db' && path !== 'control.db')).toEqual([]);
   });
 
+  // threat 11
   it('leaves no byte of the client in the folder', async () => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);
@@ -296,6 +298,7 @@ describe('a hold', () => {
     await stores.close();
   });
 
+  // threat 11
   it('that meets an erasure is seen by it, or sees it, at every step', async () => {
     for (let step = 1; step <= 12; step++) {
       const { dataDir, clock } = await filled();

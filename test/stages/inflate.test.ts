@@ -259,16 +259,19 @@ describe('damaged gzip data', () => {
 describe('bombs', () => {
   const zeros = gzipSync(Buffer.alloc(40 * MiB), { level: 9 });
 
+  // threat 2
   it('by ratio are refused', async () => {
     expect(await inflated(zeros)).toBe('GZIP_BOMB');
     expect(await inflated(zeros, { gzipRatioMax: 1100 })).toBeInstanceOf(Uint8Array);
   });
 
+  // threat 2
   it('by ratio are refused however their members are cut', async () => {
     const part = gzipSync(Buffer.alloc(MiB), { level: 9 });
     expect(await inflated(Buffer.concat(Array(40).fill(part)))).toBe('GZIP_BOMB');
   });
 
+  // threat 2
   it('by size are refused at the first byte beyond the limit', async () => {
     const data = noise(5000);
     expect(await inflated(gzipSync(data), { gzipInflatedBytesMax: 4999 })).toBe('GZIP_BOMB');
@@ -277,6 +280,7 @@ describe('bombs', () => {
     expect(await inflated(halves, { gzipInflatedBytesMax: 4999 })).toBe('GZIP_BOMB');
   });
 
+  // threat 2
   it('by members are refused', async () => {
     const many = Buffer.concat(Array(6).fill(gzipSync('')));
     expect(await inflated(many, { gzipMembersMax: 5 })).toBe('GZIP_BOMB');

@@ -44,6 +44,7 @@ const post = (url: string) => ({ id: 'e-1', url, secrets: [OTHER, SECRET], body:
 const signal = new AbortController().signal;
 
 describe('a receiver', () => {
+  // threat 7
   it('gets id, time and a signature by every secret', async () => {
     const there = await receiver('take');
     await sender('loopback').post(post(there.url), signal);
@@ -102,6 +103,7 @@ async function trap(): Promise<{ readonly port: number; readonly connections: ()
 }
 
 describe('an address that may not be called', () => {
+  // threat 7
   it.each([
     'https://127.0.0.1:PORT/',
     'https://localhost:PORT/',
@@ -126,6 +128,7 @@ describe('an address that may not be called', () => {
     expect(connections()).toBe(0);
   });
 
+  // threat 7
   it('is none of link-local ones where private networks may be called', async () => {
     for (const url of ['http://169.254.169.254/', 'http://[::ffff:a9fe:a9fe]/', 'http://[fd00:ec2::254]/']) {
       expect(await outcome(sender('private').post(post(url), signal))).toMatch(/^WEBHOOK_FORBIDDEN/);
@@ -152,6 +155,7 @@ describe('an address that may not be called', () => {
     expect(connections()).toBe(0);
   });
 
+  // threat 7
   it('is not reached by a name whose answer changes: it is resolved once, and that answer is connected to', async () => {
     const there = await receiver('take');
     let asked = 0;

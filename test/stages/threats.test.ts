@@ -1,0 +1,76 @@
+/** Files made to hurt: names that mean something to JavaScript, columns without end. Each ends like any file that is wrong. */
+import { describe, expect, it } from 'vitest';
+import { World } from '../support/world.ts';
+
+const HEADER = 'external_ref,debtor_name,cpf,amount,due_date';
+const ROW = 'R-1,Ana Lima,52998224725,10.00,2026-01-10';
+
+async function endOf(file: string, profile?: object) {
+  const world = new World();
+  const context = world.process();
+  if (profile !== undefined) {
+    const document = JSON.stringify(profile);
+    await world.clients.addProfile({ name: 'p', version: 1, document, createdAtMs: 0 });
+  }
+  const batch = await world.accept(context, file, profile === undefined ? {} : { profile: 'p' });
+  await world.drain(context);
+  const { state, failure } = world.stored(batch);
+  return { state, code: failure?.code, lines: world.receiptOf(batch)?.lines, debts: world.debts.all('acme') };
+}
+
+describe('names that JavaScript knows', () => {
+  // threat 10
+  it('are unknown columns like any other', async () => {
+    for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
+      expect(await endOf(`${HEADER},${name}\n${ROW},x\n`), name).toMatchObject({
+        state: 'failed',
+        code: 'COLUMN_UNKNOWN',
+      });
+    }
+  });
+
+  // threat 10
+  it('may stand in a file whose profile passes unknown columns over, and change nothing', async () => {
+    const names = '__proto__,constructor,toString';
+    const end = await endOf(`${HEADER},${names}\n${ROW},x,y,z\n`, { format: 1, unknownColumns: 'ignore' });
+    expect(end).toMatchObject({ state: 'completed', lines: { total: 1, created: 1 } });
+    expect(end.debts.map(({ externalRef, cpf }) => [externalRef, cpf])).toEqual([['R-1', '52998224725']]);
+    expect(({} as Record<string, unknown>)['cpf']).toBeUndefined();
+  });
+
+  // threat 10
+  it('may be names of a JSON line, and change nothing', async () => {
+    const row =
+      '{"external_ref":"R-1","debtor_name":"Ana Lima","cpf":"52998224725","amount":"10.00","due_date":"2026-01-10"';
+    const profile = { format: 1, kind: 'json-lines', unknownColumns: 'ignore' };
+    const end = await endOf(
+      `${row},"__proto__":{"amount":"1.00"},"constructor":"x"}\n${row.replace('R-1', 'R-2')}}\n`,
+      profile,
+    );
+    expect(end).toMatchObject({ state: 'completed', lines: { total: 2, rejected: expect.any(Number) } });
+    expect(end.debts.map(({ amountCents }) => amountCents)).toEqual(end.debts.map(() => 1000));
+    expect(({} as Record<string, unknown>)['amount']).toBeUndefined();
+  });
+
+  // threat 10
+  it('are values like any other', async () => {
+    const end = await endOf(`${HEADER}\n__proto__,constructor,52998224725,10.00,2026-01-10\n`);
+    expect(end).toMatchObject({ state: 'completed', lines: { created: 1 } });
+    expect(end.debts[0]?.externalRef).toBe('__proto__');
+  });
+});
+
+describe('columns without end', () => {
+  // threat 2
+  it('in a header are refused at the limit of a record', async () => {
+    expect(await endOf(`${HEADER}${',x'.repeat(1_000_000)}\n${ROW}\n`)).toMatchObject({ code: 'HEADER_TOO_LONG' });
+    expect(await endOf(`${HEADER}${',x'.repeat(50_000)}\n${ROW}\n`)).toMatchObject({ code: 'COLUMN_UNKNOWN' });
+  });
+
+  // threat 2
+  it('in a record are one rejected record, or end the file where it is longer than one may be', async () => {
+    const many = await endOf(`${HEADER}\n${ROW}${',x'.repeat(50_000)}\n${ROW.replace('R-1', 'R-2')}\n`);
+    expect(many).toMatchObject({ state: 'completed', lines: { total: 2, rejected: 1, created: 1 } });
+    expect(await endOf(`${HEADER}\n${ROW}${','.repeat(1_000_000)}\n`)).toMatchObject({ code: 'RECORD_TOO_LONG' });
+  });
+});
