@@ -10,11 +10,13 @@ import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { awsOptionsOf, openControlPlane, openProvisioning } from '../../src/io/aws/driver.ts';
 import { openDataPlane } from '../../src/io/aws/threadPlane.ts';
 import type { WorldDriver } from '../fault/inProcess.ts';
-import { dynamoServers, type ServerKind, serviceServers } from '../support/aws/servers.ts';
+import { type AwsServer, dynamoServers, type ServerKind, serviceServers } from '../support/aws/servers.ts';
 
 export interface ApiDriver {
   readonly name: string;
   open(): Promise<OpenedDriver>;
+  /** Ends what all openings shared. */
+  end(): Promise<void>;
 }
 
 interface OpenedDriver {
@@ -27,6 +29,7 @@ interface OpenedDriver {
 export const EMBEDDED: ApiDriver = {
   name: 'the data folder',
   open: async () => ({ settings: {}, close: async () => {} }),
+  end: async () => {},
 };
 
 export function awsDrivers(): readonly ApiDriver[] {
@@ -36,18 +39,22 @@ export function awsDrivers(): readonly ApiDriver[] {
 const deps = { clock: systemClock, random: (size: number) => randomBytes(size), telemetry: silentTelemetry };
 
 function awsDriver(services: ServerKind, tables: ServerKind): ApiDriver {
+  let started: Promise<[AwsServer, AwsServer]> | undefined;
+  let opened = 0;
   return {
     name: `${services.name} and ${tables.name}`,
     async open() {
-      const [files, dynamo] = await Promise.all([services.start(), tables.start()]);
+      started ??= Promise.all([services.start(), tables.start()]);
+      const [files, dynamo] = await started;
       // Where the SDK and the data plane look for them.
       process.env['AWS_ACCESS_KEY_ID'] = files.credentials.accessKeyId;
       process.env['AWS_SECRET_ACCESS_KEY'] = files.credentials.secretAccessKey;
+      opened += 1;
       const settings: Partial<Settings> = {
         driver: 'aws',
         awsRegion: files.region,
-        awsPrefix: 'api',
-        awsBucket: 'remessa-api-files',
+        awsPrefix: `api-${opened}`,
+        awsBucket: `remessa-api-${opened}`,
         awsDocumentSecret: 'a secret of the tests that is long enough',
         awsEndpoint: files.endpoint,
         awsEndpointDynamodb: dynamo.endpoint,
@@ -65,10 +72,11 @@ function awsDriver(services: ServerKind, tables: ServerKind): ApiDriver {
           },
           openData: (all) => openDataPlane(awsOptionsOf(all), deps),
         },
-        async close() {
-          await Promise.all([files.close(), dynamo.close()]);
-        },
+        close: async () => {},
       };
+    },
+    async end() {
+      await Promise.all(((await started) ?? []).map((server) => server.close()));
     },
   };
 }
