@@ -1,6 +1,7 @@
 /**
  * `npm run aws-servers`: puts the test servers that are no npm packages into `.aws-servers/`, in the versions of
- * test/support/aws/installed.ts: DynamoDB Local with Maven, moto with pip. What is there already is left as it is.
+ * test/support/aws/installed.ts: DynamoDB Local with Maven, moto with pip; and schemathesis, which is no server but asks ours.
+ * What is there already is left as it is.
  *
  * A server counts as there once its folder holds the mark of its version, which is written last; a folder without one is
  * made anew. One run at a time: two would make the same folder. Ends with 1, and says what is missing, where a program it needs is not on this machine or a step fails.
@@ -15,13 +16,14 @@ import {
   MARK_FILE,
   MOTO_DIR,
   MOTO_VERSION,
+  SCHEMATHESIS_DIR,
+  SCHEMATHESIS_VERSION,
   SERVERS_DIR,
 } from '../test/support/aws/installed.ts';
 
 const JAVA_MAJOR_MIN = 17;
 const PYTHON_MINOR_MIN = 10;
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
-const CONSTRAINTS = join(import.meta.dirname, 'moto-constraints.txt');
 const SAID_BYTES_MAX = 4000;
 
 /** A problem that the person at the keyboard can mend; its message says how. */
@@ -33,6 +35,8 @@ interface Server {
   readonly name: string;
   readonly version: string;
   readonly folder: string;
+  /** What runs it, where that is in the folder. */
+  readonly interpreter?: string;
   /** Throws `Unmet` where what it needs to run is missing; asked at every run. */
   check(): Promise<void>;
   /** The same for what its installation needs; asked before anything is touched. */
@@ -63,27 +67,59 @@ const dynamodbLocal: Server = {
   },
 };
 
-const moto: Server = {
+interface PythonPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly folder: string;
+  /** What pip is asked for beside the name: `[server]`. */
+  readonly extras: string;
+  /** The program that must be there then. */
+  readonly program: string;
+}
+
+/** In an environment of its own, every package that comes with it in the version of `scripts/<name>-constraints.txt`. */
+function python({ name, version, folder, extras, program }: PythonPackage): Server {
+  const interpreter = join(folder, 'bin', 'python');
+  return {
+    name,
+    version,
+    folder,
+    interpreter,
+    async check() {},
+    async prepare() {
+      const wanted = `${name} needs Python 3.${PYTHON_MINOR_MIN} or later on the PATH as \`python3\`.`;
+      const told = await said('python3', ['--version'], wanted);
+      const [, major, minor] = /Python (\d+)\.(\d+)/.exec(told) ?? [];
+      if (Number(major) !== 3 || Number(minor) < PYTHON_MINOR_MIN) throw new Unmet(`${wanted} Found: ${told.trim()}.`);
+    },
+    async install() {
+      await said('python3', ['-m', 'venv', folder], 'Python needs its modules `venv` and `ensurepip`.');
+      const constraints = join(import.meta.dirname, `${name}-constraints.txt`);
+      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--constraint', constraints];
+      await said(interpreter, [...pip, `${name}${extras}==${version}`]);
+      const ask = `from importlib.metadata import version; print(version('${name}'))`;
+      const found = (await said(interpreter, ['-c', ask])).trim();
+      if (found !== version) throw new Unmet(`${name} ${version} was asked for, and ${found} came.`);
+      await mustHold(join(folder, 'bin', program));
+    },
+  };
+}
+
+const moto = python({
   name: 'moto',
   version: MOTO_VERSION,
   folder: MOTO_DIR,
-  async check() {},
-  async prepare() {
-    const wanted = `moto needs Python 3.${PYTHON_MINOR_MIN} or later on the PATH as \`python3\`.`;
-    const told = await said('python3', ['--version'], wanted);
-    const [, major, minor] = /Python (\d+)\.(\d+)/.exec(told) ?? [];
-    if (Number(major) !== 3 || Number(minor) < PYTHON_MINOR_MIN) throw new Unmet(`${wanted} Found: ${told.trim()}.`);
-  },
-  async install() {
-    await said('python3', ['-m', 'venv', MOTO_DIR], 'Python needs its modules `venv` and `ensurepip`.');
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--constraint', CONSTRAINTS];
-    await said(join(MOTO_DIR, 'bin', 'python'), [...pip, `moto[server]==${MOTO_VERSION}`]);
-    const ask = "from importlib.metadata import version; print(version('moto'))";
-    const version = (await said(join(MOTO_DIR, 'bin', 'python'), ['-c', ask])).trim();
-    if (version !== MOTO_VERSION) throw new Unmet(`moto ${MOTO_VERSION} was asked for, and ${version} came.`);
-    await mustHold(join(MOTO_DIR, 'bin', 'moto_server'));
-  },
-};
+  extras: '[server]',
+  program: 'moto_server',
+});
+
+const schemathesis = python({
+  name: 'schemathesis',
+  version: SCHEMATHESIS_VERSION,
+  folder: SCHEMATHESIS_DIR,
+  extras: '',
+  program: 'st',
+});
 
 async function provide(server: Server): Promise<void> {
   const began = performance.now();
@@ -103,7 +139,7 @@ async function provide(server: Server): Promise<void> {
 async function isThere(server: Server, mark: string): Promise<boolean> {
   try {
     if ((await readFile(mark, 'utf8')).trim() !== server.version) return false;
-    if (server === moto) await access(join(MOTO_DIR, 'bin', 'python'), constants.X_OK);
+    if (server.interpreter !== undefined) await access(server.interpreter, constants.X_OK);
     return true;
   } catch {
     return false;
@@ -175,7 +211,7 @@ function tell(text: string): void {
 }
 
 await mkdir(SERVERS_DIR, { recursive: true });
-for (const end of await Promise.allSettled([provide(dynamodbLocal), provide(moto)])) {
+for (const end of await Promise.allSettled([dynamodbLocal, moto, schemathesis].map(provide))) {
   if (end.status === 'fulfilled') continue;
   if (!(end.reason instanceof Unmet)) throw end.reason;
   tell(end.reason.message);

@@ -23,7 +23,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           idempotencyKey: {
             name: 'Idempotency-Key',
             in: 'header',
-            schema: { type: 'string', minLength: 1, maxLength: 255 },
+            schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
             description: 'names this request: repeated, it has its effect once',
           },
           client: {

@@ -54,9 +54,13 @@ export const batchesQuery = pageQuery(500, 50, {
 
 export const lineSchema = {
   type: 'object',
-  description: 'One record. Values are text, exactly as they are to stand in the file; null is the same as left out.',
+  description:
+    'One record. Values are text, exactly as they are to stand in the file; null is the same as left out, which the required ones cannot be.',
   properties: Object.fromEntries(
-    LINE_COLUMNS.map((name) => [name, { type: ['string', 'null'], maxLength: VALUE_CHARACTERS_MAX }]),
+    LINE_COLUMNS.map((name) => {
+      const isRequired = (REQUIRED_LINE_COLUMNS as readonly string[]).includes(name);
+      return [name, { type: isRequired ? 'string' : ['string', 'null'], maxLength: VALUE_CHARACTERS_MAX }];
+    }),
   ),
   required: REQUIRED_LINE_COLUMNS,
   additionalProperties: false,
@@ -104,7 +108,11 @@ export const appendLines = {
 export const cpfSearch = {
   type: 'object',
   properties: {
-    cpf: { type: 'string', description: '11 digits, bare or as 000.000.000-00' },
+    cpf: {
+      type: 'string',
+      pattern: '^(?:[0-9]{11}|[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2})$',
+      description: '11 digits, bare or as 000.000.000-00',
+    },
     limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
     cursor,
   },
@@ -112,11 +120,18 @@ export const cpfSearch = {
   additionalProperties: false,
 } as const;
 
+/** Of every refusal. */
 export const problemSchema = {
-  type: 'object',
   description: 'RFC 9457 problem details; `code` is stable.',
-  properties: { type: text, title: text, status: { type: 'integer' }, code: text, detail: text },
-  required: ['type', 'title', 'status', 'code', 'detail'],
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        properties: { type: text, title: text, status: { type: 'integer' }, code: text, detail: text },
+        required: ['type', 'title', 'status', 'code', 'detail'],
+      },
+    },
+  },
 } as const;
 
 export const submissionSchema = {
@@ -243,6 +258,25 @@ export const batchSchema = {
     links: { type: 'object', additionalProperties: text },
   },
 } as const;
+
+/** One event of a stream; `data` is a batch as JSON. */
+export const eventsSchema = {
+  description: 'server-sent events',
+  content: {
+    'text/event-stream': {
+      schema: {
+        type: 'object',
+        properties: {
+          event: { type: 'string', enum: ['batch', 'end'] },
+          id: text,
+          data: { ...text, contentMediaType: 'application/json', contentSchema: batchSchema },
+        },
+      },
+    },
+  },
+} as const;
+
+export const csvSchema = { description: 'CSV in UTF-8', content: { 'text/csv': { schema: text } } } as const;
 
 export const uploadedSchema = {
   type: 'object',

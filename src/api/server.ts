@@ -16,6 +16,7 @@ import { readJson } from './bodyParser.ts';
 import type { ApiContext } from './context.ts';
 import { allowOrigins } from './cors.ts';
 import { Meter } from './meter.ts';
+import { refuseUnrouted } from './methods.ts';
 import { describeApi, openApiRoute } from './openapi.ts';
 import { endSocket, PROBLEM_TYPE, problemOf } from './problems.ts';
 import { batchRoutes } from './routes/batches.ts';
@@ -117,7 +118,7 @@ async function buildApi(context: ApiContext, meter: Meter, ending: AbortSignal):
   });
   allowOrigins(app, settings.httpCorsOrigins);
   app.setErrorHandler((error, request, reply) => refuse(context, error, request, reply));
-  app.setNotFoundHandler((request, reply) => refuse(context, new Fault('ROUTE_UNKNOWN'), request, reply));
+  refuseUnrouted(app);
   await describeApi(app);
   openApiRoute(app);
   healthRoutes(app, context, meter, ending);

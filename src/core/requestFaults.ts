@@ -10,6 +10,7 @@ export const REQUEST_FAULTS = {
   FORBIDDEN: { stage: 'api', disposition: 'fail' },
   CLIENT_NOT_NAMED: { stage: 'api', disposition: 'fail' },
   ROUTE_UNKNOWN: { stage: 'api', disposition: 'fail' },
+  METHOD_NOT_ALLOWED: { stage: 'api', disposition: 'fail' },
   REQUEST_INVALID: { stage: 'api', disposition: 'fail' },
   MEDIA_TYPE_UNKNOWN: { stage: 'api', disposition: 'fail' },
   BODY_TOO_LARGE: { stage: 'api', disposition: 'fail' },

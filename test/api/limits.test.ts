@@ -69,7 +69,14 @@ describe('a key', () => {
     for (const path of paths) expect((await api.call('GET', path, { key: null })).status).not.toBe(200);
     expect((await api.call('POST', '/v1/files', { key: null, body: 'x' })).status).toBe(401);
     expect(await api.call('GET', '/v1/none')).toMatchObject({ status: 404, json: { code: 'ROUTE_UNKNOWN' } });
-    expect((await api.call('PUT', '/v1/batches')).status).toBe(404);
+    // Nobody is told more without a key than that.
+    expect(await api.call('PUT', '/v1/batches', { key: null, body: '{"' })).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET' },
+      json: { code: 'METHOD_NOT_ALLOWED' },
+    });
+    const submission = await api.call('POST', '/v1/submissions/s-1');
+    expect(submission).toMatchObject({ status: 405, headers: { allow: 'DELETE, GET' } });
   });
 });
 

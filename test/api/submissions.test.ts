@@ -79,6 +79,7 @@ describe('a submission', () => {
     ['a number where text is asked', { ...line('r'), amount: 12.5 }, /amount must be string/],
     ['a column that is none', { ...line('r'), nome: 'x' }, /additional/],
     ['a required column that is missing', { external_ref: 'r' }, /required/],
+    ['a required column that is null', { ...line('r'), cpf: null }, /cpf must be string/],
     ['no lines', { lines: [] }, /fewer than 1/],
     ['lines and a line at once', { lines: [line('r')], external_ref: 'r' }, /additional/],
     ['half a surrogate pair', { lines: [line('r'), line('\ud800')] }, /line 2/],

@@ -12,7 +12,7 @@ import { cancelBatch, redriveBatch } from '../../stages/cancel.ts';
 import { batchView } from '../../stages/views.ts';
 import { callerOf, clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
-import { batchesQuery, batchSchema, idParams, pageSchema, problemSchema } from '../schemas.ts';
+import { batchesQuery, batchSchema, csvSchema, eventsSchema, idParams, pageSchema, problemSchema } from '../schemas.ts';
 import { batchEvents, StreamSlots } from '../services/batchEvents.ts';
 import { decodeCursor, encodeCursor } from '../services/cursors.ts';
 import { answerOnce } from '../services/idempotent.ts';
@@ -97,8 +97,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
         summary: 'Follow a batch live',
         description: 'Server-sent events: `batch` with the whole view at each change, `end` when it is final.',
         params: idParams,
-        produces: ['text/event-stream'],
-        response: { 200: { type: 'string' }, ...errors },
+        response: { 200: eventsSchema, ...errors },
       },
     },
     async (request, reply) => {
@@ -129,8 +128,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
           tags,
           summary: `Download ${kind}.csv`,
           params: idParams,
-          produces: ['text/csv'],
-          response: { 200: { type: 'string' }, ...errors },
+          response: { 200: csvSchema, ...errors },
         },
       },
       async (request, reply) => await sendAnswer(request, reply, (await batchOf(request)).id, kind),

@@ -3,7 +3,6 @@
  * a debt by its reference, never by its document.
  */
 import type { FastifyInstance } from 'fastify';
-import { Fault } from '../../core/faults.ts';
 import type { DebtFilter, StoredDebt } from '../../io/ports/debts.ts';
 import { referenceFilter } from '../../stages/references.ts';
 import { clientOf } from '../auth.ts';
@@ -65,7 +64,7 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const client = clientOf(request);
       const { cpf, limit, cursor } = request.body;
-      const filter = { cpf: digitsOf(cpf) };
+      const filter = { cpf: cpf.replace(/\D/g, '') };
       return await answerAnew(context, request, reply, () => pageOf(client, filter, 'search', limit, cursor));
     },
   );
@@ -93,10 +92,4 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     const next = last === undefined ? null : encodeCursor(list, [last.refHash, last.externalRef]);
     return { status: 200, body: pageJson(page.map(debtView), next) };
   }
-}
-
-/** The message must not repeat what was written: it may be most of a CPF. */
-function digitsOf(written: string): string {
-  if (/^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written)) return written.replace(/\D/g, '');
-  throw new Fault('REQUEST_INVALID', 'cpf takes 11 digits, bare or as 000.000.000-00');
 }

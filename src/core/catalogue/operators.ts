@@ -9,6 +9,7 @@ export const OPERATOR_FAULT_TEXTS = {
   FORBIDDEN: 'the API key does not allow this',
   CLIENT_NOT_NAMED: 'an operator key acts for a client; name it in the header X-Remessa-Client',
   ROUTE_UNKNOWN: 'the API has no such route; see /openapi.json',
+  METHOD_NOT_ALLOWED: 'the route does not take this method; the header Allow names those that it takes',
   REQUEST_INVALID: 'the request does not follow the description of the API',
   MEDIA_TYPE_UNKNOWN: 'the content type is not one that this route takes',
   BODY_TOO_LARGE: 'the body of the request is larger than this route takes',

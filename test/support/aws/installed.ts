@@ -1,5 +1,6 @@
 /**
- * Where the test servers that are no npm packages lie, and in which versions: DynamoDB Local (Java) and moto (Python).
+ * Where the test servers that are no npm packages lie, and in which versions: DynamoDB Local (Java) and moto (Python); and
+ * schemathesis (Python), which asks the API whatever its description allows and forbids.
  * `scripts/aws-servers.ts` puts them there; the folder of a server has its version in its name and appears only when whole.
  */
 import { join, resolve } from 'node:path';
@@ -8,6 +9,7 @@ export const SERVERS_DIR = resolve(import.meta.dirname, '../../../.aws-servers')
 
 export const DYNAMODB_LOCAL_VERSION = '2.6.1';
 export const MOTO_VERSION = '5.2.5';
+export const SCHEMATHESIS_VERSION = '4.32.5';
 
 /** In a server's folder, written last: its version. */
 export const MARK_FILE = 'installed';
@@ -19,6 +21,7 @@ export interface Command {
 
 export const DYNAMODB_LOCAL_DIR = join(SERVERS_DIR, `dynamodb-local-${DYNAMODB_LOCAL_VERSION}`);
 export const MOTO_DIR = join(SERVERS_DIR, `moto-${MOTO_VERSION}`);
+export const SCHEMATHESIS_DIR = join(SERVERS_DIR, `schemathesis-${SCHEMATHESIS_VERSION}`);
 
 /** Short-lived and small: one simple compiler and collector start in half the time of the defaults. */
 const JAVA_FLAGS = ['-Xmx768m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
