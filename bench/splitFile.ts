@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { deriveLimits } from '../src/config/limits.ts';
 import type { Settings } from '../src/config/schema.ts';
-import { MANIFEST_VERSION, type Manifest } from '../src/engine/manifest.ts';
+import { type Manifest, manifestVersion } from '../src/engine/manifest.ts';
 import { type HeaderResult, readHeader } from '../src/kernel/header.ts';
 import { DEFAULT_DIALECT, type RecordPlan, RULES_VERSION } from '../src/kernel/plan.ts';
 import { scanPiece } from '../src/kernel/scan.ts';
@@ -56,7 +56,7 @@ export function splitFile(path: string, bytes: number, settings: Settings): File
 export function manifestOf(batch: string, source: SourceObject, split: FileSplit): Manifest {
   const { header, ...rest } = split;
   return {
-    version: MANIFEST_VERSION,
+    version: manifestVersion(split.plan),
     batch,
     source,
     header: { start: header.start, end: header.end, line: header.line },

@@ -111,7 +111,7 @@ function makeDebts(lines: number): StoredDebt[] {
       refHash: dealOf(sample, record, 1).refHash,
       externalRef: text('external_ref'),
       debtorName: text('debtor_name'),
-      cpf: text('cpf'),
+      document: text('cpf'),
       amountCents: Number(columns['amount']?.N),
       dueDate: text('due_date'),
       debtorEmail: optional('debtor_email'),
@@ -137,7 +137,7 @@ function verifyRead(found: readonly (StoredDebt | undefined)[], rows: readonly S
   for (const [i, row] of rows.entries()) {
     const debt = found[i];
     assert(debt?.refHash === row.refHash && debt.externalRef === row.externalRef, 'a debt is found by its key');
-    assert(debt.cpf === '52998224725' && debt.amountCents === 123_456, 'a debt is found with its values');
+    assert(debt.document === '52998224725' && debt.amountCents === 123_456, 'a debt is found with its values');
   }
 }
 

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { assert } from '../../src/core/assert.ts';
-import { AMOUNT, COLUMNS, CPF, DUE_DATE, REF } from '../../src/kernel/columns.ts';
+import { AMOUNT, COLUMNS, DOCUMENT, DUE_DATE, REF } from '../../src/kernel/columns.ts';
 import { hashRef, shardOf } from '../../src/kernel/hash.ts';
 import { readHeader } from '../../src/kernel/header.ts';
 import { PAGE_BYTES_MIN, PageWriter } from '../../src/kernel/pages.ts';
@@ -107,7 +107,7 @@ export function columnsOf(sample: Sample, record: number): Readonly<Record<strin
       values.source(sample.bytes, column).subarray(values.starts[column], values.ends[column]),
     );
     if (column === AMOUNT) columns[name] = { N: String(values.cents) };
-    else if (column === CPF) columns[name] = { S: String(values.cpf).padStart(11, '0') };
+    else if (column === DOCUMENT) columns[name] = { S: String(values.cpf).padStart(11, '0') };
     else if (column === DUE_DATE) columns[name] = { S: dayText(values.packedDate) };
     else if (text !== '') columns[name] = { S: text };
   }

@@ -20,7 +20,7 @@ import {
   shardPartition,
   VALUE_HEADER_BYTES,
 } from '../../src/io/aws/stagedItems.ts';
-import { COLUMNS, CPF, DUE_DATE, REF } from '../../src/kernel/columns.ts';
+import { COLUMNS, DOCUMENT, DUE_DATE, REF } from '../../src/kernel/columns.ts';
 import { readHeader } from '../../src/kernel/header.ts';
 import { RangeKernel } from '../../src/kernel/kernel.ts';
 import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
@@ -168,7 +168,7 @@ function debtBytes(
     ...origin,
     client: 'padaria-exemplo',
     debtorName: optional('debtor_name') ?? '',
-    cpf: text(CPF) === '' ? '' : String(values.cpf).padStart(11, '0'),
+    document: text(DOCUMENT) === '' ? '' : String(values.cpf).padStart(11, '0'),
     amountCents: values.cents,
     dueDate: text(DUE_DATE),
     debtorEmail: optional('debtor_email'),

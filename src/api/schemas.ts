@@ -2,6 +2,7 @@
  * The JSON schemas of the API, draft 2020-12 as OpenAPI 3.1 has it: the same objects check what comes in (ajv) and stand
  * in /openapi.json. Names are those of receipts (camel case); lines and debts have the names of the default format.
  */
+import { documentForm, documentPattern } from '../core/documents.ts';
 import { LINE_COLUMNS, REQUIRED_LINE_COLUMNS } from '../stages/lines.ts';
 import { PROGRESS_STAGES } from '../stages/progress.ts';
 import { BATCH_STATES } from '../stages/views.ts';
@@ -105,18 +106,15 @@ export const appendLines = {
   else: lineSchema,
 } as const;
 
-export const cpfSearch = {
+export const documentSearch = {
   type: 'object',
   properties: {
-    cpf: {
-      type: 'string',
-      pattern: '^(?:[0-9]{11}|[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2})$',
-      description: '11 digits, bare or as 000.000.000-00',
-    },
+    cpf: { type: 'string', pattern: documentPattern('cpf'), description: documentForm('cpf') },
+    cnpj: { type: 'string', pattern: documentPattern('cnpj'), description: documentForm('cnpj') },
     limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
     cursor,
   },
-  required: ['cpf'],
+  oneOf: [{ required: ['cpf'] }, { required: ['cnpj'] }],
   additionalProperties: false,
 } as const;
 
@@ -289,7 +287,7 @@ export const uploadedSchema = {
 export const debtSchema = {
   type: 'object',
   properties: {
-    ...Object.fromEntries(LINE_COLUMNS.map((name) => [name, { type: ['string', 'null'] }])),
+    ...Object.fromEntries([...LINE_COLUMNS, 'cnpj'].map((name) => [name, { type: ['string', 'null'] }])),
     client: text,
     created: { type: 'object', properties: { batch: text, line: count, at: instant } },
     changed: { type: 'object', properties: { batch: text, line: count, at: instant } },

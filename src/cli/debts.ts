@@ -1,31 +1,32 @@
 /**
- * `remessa debts`: the registered debts of a client, one JSON object a line. It is the one command that shows a CPF.
+ * `remessa debts`: the registered debts of a client, one JSON object a line. It is the one command that shows documents.
  */
 import type { Command } from 'commander';
 import type { DebtFilter, StoredDebt } from '../io/ports/debts.ts';
 import { referenceFilter } from '../stages/references.ts';
+import { documentView } from '../stages/views.ts';
 import type { CliContext } from './context.ts';
 import { centsText, createLineWriter } from './format.ts';
-import { clientOf, readCpf, withStores } from './reading.ts';
+import { addDocumentOptions, clientOf, type DocumentOptions, documentOf, withStores } from './reading.ts';
 
-interface DebtsOptions {
+interface DebtsOptions extends DocumentOptions {
   readonly client: string;
-  readonly cpf?: string;
   readonly externalRef?: string;
 }
 
 export function addDebtsCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
-  program
+  const command = program
     .command('debts')
     .description('print registered debts, one JSON object a line')
-    .requiredOption('--client <id>', 'whose debts')
-    .option('--cpf <cpf>', 'only those of one document, bare or as 000.000.000-00')
+    .requiredOption('--client <id>', 'whose debts');
+  addDocumentOptions(command, 'only those of one debtor')
     .option('--external-ref <ref>', 'only the one with this reference')
     .action(async (options: DebtsOptions) => {
-      const cpf: DebtFilter = options.cpf === undefined ? {} : { cpf: readCpf(options.cpf) };
+      const document = documentOf(options);
+      const ofDocument: DebtFilter = document === undefined ? {} : { document };
       await withStores(context, 'read', async (stores) => {
         await clientOf(stores, options.client);
-        const filter: DebtFilter = { ...cpf, ...(await referenceFilter(stores.registry, options.externalRef)) };
+        const filter: DebtFilter = { ...ofDocument, ...(await referenceFilter(stores.registry, options.externalRef)) };
         const lines = createLineWriter(context.stdout);
         for await (const debt of stores.debts.list(options.client, filter)) {
           context.signal.throwIfAborted();
@@ -43,7 +44,7 @@ export function debtJson(debt: StoredDebt): string {
     client: debt.client,
     external_ref: debt.externalRef,
     debtor_name: debt.debtorName,
-    cpf: debt.cpf,
+    ...documentView(debt.document),
     amount: centsText(debt.amountCents),
     due_date: debt.dueDate,
     debtor_email: debt.debtorEmail,

@@ -1,5 +1,5 @@
 /**
- * `remessa erase --client ID [--cpf CPF]`: removes a client's data, or one person's, from every store, and reports what was
+ * `remessa erase --client ID [--cpf CPF | --cnpj CNPJ]`: removes a client's data, or one person's, from every store, and reports what was
  * done. Exit 1, with the reason, where a legal hold forbids it or work is on its way. Run again it ends what was interrupted.
  */
 import type { Command } from 'commander';
@@ -7,11 +7,10 @@ import type { Erasure } from '../io/ports/privacy.ts';
 import { erase } from '../stages/erase.ts';
 import type { CliContext } from './context.ts';
 import { instantText } from './format.ts';
-import { checkedClientId, readCpf, withStores } from './reading.ts';
+import { addDocumentOptions, checkedClientId, type DocumentOptions, documentOf, withStores } from './reading.ts';
 
-interface EraseOptions {
+interface EraseOptions extends DocumentOptions {
   readonly client: string;
-  readonly cpf?: string;
   readonly json?: true;
 }
 
@@ -23,15 +22,16 @@ const STAYS = [
 ];
 
 export function addEraseCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
-  program
+  const command = program
     .command('erase')
     .description("erase a client's data, or one person's, from every store, and report what was done")
-    .requiredOption('--client <id>', 'whose data')
-    .option('--cpf <cpf>', 'only of one person, bare or as 000.000.000-00')
+    .requiredOption('--client <id>', 'whose data');
+  addDocumentOptions(command, 'only of one person')
     .option('--json', 'print the report as JSON')
     .action(async (options: EraseOptions) => {
       const client = checkedClientId(options.client);
-      const wish = options.cpf === undefined ? { client } : { client, cpf: readCpf(options.cpf) };
+      const document = documentOf(options);
+      const wish = document === undefined ? { client } : { client, document };
       const done = await withStores(context, 'write', (stores) => erase({ ...stores, clock: context.clock }, wish));
       await context.stdout.write(options.json === true ? `${JSON.stringify(reportOf(done), null, 2)}\n` : textOf(done));
       exit(0);

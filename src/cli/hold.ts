@@ -1,18 +1,18 @@
 /** `remessa hold add | list | lift`: legal holds, which forbid erasing a client's or a person's data; who, why and when. */
 import type { Command } from 'commander';
+import { maskedDocument } from '../core/documents.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import type { Hold } from '../io/ports/privacy.ts';
-import { personOf, personText } from '../stages/person.ts';
+import { personOf } from '../stages/person.ts';
 import type { CliContext } from './context.ts';
 import { instantText, printable, tableText } from './format.ts';
-import { clientOf, readCpf, withStores } from './reading.ts';
+import { addDocumentOptions, clientOf, type DocumentOptions, documentOf, withStores } from './reading.ts';
 
 const TEXT_CHARACTERS_MAX = 500;
 
-interface AddOptions {
+interface AddOptions extends DocumentOptions {
   readonly client: string;
-  readonly cpf?: string;
   readonly by: string;
   readonly why: string;
 }
@@ -20,22 +20,22 @@ interface AddOptions {
 export function addHoldCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   const hold = program.command('hold').description('legal holds: what must not be erased');
 
-  hold
+  const add = hold
     .command('add')
     .description('forbid erasing a client, or one person of it')
-    .requiredOption('--client <id>', 'whose data')
-    .option('--cpf <cpf>', 'only of one person, bare or as 000.000.000-00')
+    .requiredOption('--client <id>', 'whose data');
+  addDocumentOptions(add, 'only of one person')
     .requiredOption('--by <name>', 'who asks for it')
     .requiredOption('--why <reason>', 'why, such as the number of a case')
     .action(async (options: AddOptions) => {
-      const cpf = options.cpf === undefined ? undefined : readCpf(options.cpf);
+      const document = documentOf(options);
       const record: Hold = {
         kind: 'hold',
         client: options.client,
         id: `h-${attemptId(context.random)}`,
         revision: 1,
-        person: cpf === undefined ? null : personOf(options.client, cpf),
-        personText: cpf === undefined ? null : personText(cpf),
+        person: document === undefined ? null : personOf(options.client, document),
+        personText: document === undefined ? null : maskedDocument(document),
         by: readText('--by', options.by),
         why: readText('--why', options.why),
         atMs: context.clock.nowMs(),
@@ -83,7 +83,7 @@ export function addHoldCommand(program: Command, context: CliContext, exit: (cod
     .requiredOption('--client <id>', 'whose data it holds')
     .requiredOption('--by <name>', 'who asks for it')
     .requiredOption('--why <reason>', 'why')
-    .action(async (id: string, options: Omit<AddOptions, 'cpf'>) => {
+    .action(async (id: string, options: Omit<AddOptions, keyof DocumentOptions>) => {
       const lifted = {
         by: readText('--by', options.by),
         why: readText('--why', options.why),

@@ -1,4 +1,6 @@
 /** What the commands that read the stores have in common. */
+import type { Command } from 'commander';
+import { type DocumentKind, documentForm, readDocument } from '../core/documents.ts';
 import { Fault } from '../core/faults.ts';
 import { isLanguage, LANGUAGES, type Language } from '../core/language.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
@@ -45,9 +47,28 @@ export function readLanguage(written: string): Language {
   throw new Fault('USAGE', `--language takes ${LANGUAGES.join(' or ')}`);
 }
 
-/** Eleven digits. Faults: `USAGE`, whose message must not repeat what was written: it may be most of a CPF. */
-export function readCpf(written: string): string {
-  const digits = /^(?:\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$/.test(written) ? written.replace(/\D/g, '') : '';
-  if (digits === '') throw new Fault('USAGE', '--cpf takes 11 digits, bare or as 000.000.000-00');
-  return digits;
+/** What the options that name a person by document say. */
+export interface DocumentOptions {
+  readonly cpf?: string;
+  readonly cnpj?: string;
+}
+
+/** Registers them on a command; `only` says what is meant. */
+export function addDocumentOptions(command: Command, only: string): Command {
+  return command
+    .option('--cpf <cpf>', `${only}, ${documentForm('cpf')}`)
+    .option('--cnpj <cnpj>', `${only}, ${documentForm('cnpj')}`);
+}
+
+/** The document asked for, as it is stored. Faults: `USAGE`, whose message must not repeat what was written. */
+export function documentOf({ cpf, cnpj }: DocumentOptions): string | undefined {
+  if (cpf !== undefined && cnpj !== undefined) throw new Fault('USAGE', 'give one of --cpf and --cnpj');
+  if (cpf !== undefined) return readOption('cpf', cpf);
+  return cnpj === undefined ? undefined : readOption('cnpj', cnpj);
+}
+
+function readOption(kind: DocumentKind, written: string): string {
+  const document = readDocument(kind, written);
+  if (document === undefined) throw new Fault('USAGE', `--${kind} takes ${documentForm(kind)}`);
+  return document;
 }

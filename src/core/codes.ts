@@ -33,6 +33,10 @@ export const RECORD_CODES = {
   EMAIL_FORMAT: { id: 18, kind: 'reject' },
   PHONE_FORMAT: { id: 19, kind: 'reject' },
   INSTALLMENT_FORMAT: { id: 20, kind: 'reject' },
+  CNPJ_FORMAT: { id: 21, kind: 'reject' },
+  CNPJ_ZEROS: { id: 22, kind: 'reject' },
+  CNPJ_CHECK_DIGITS: { id: 23, kind: 'reject' },
+  DOCUMENT_KIND_UNKNOWN: { id: 24, kind: 'reject' },
   // Records of other kinds of files than CSV.
   LINE_LENGTH: { id: 30, kind: 'reject' },
   LINE_UNKNOWN: { id: 31, kind: 'reject' },
@@ -50,11 +54,13 @@ export const RECORD_CODES = {
   AMOUNT_BELOW_MINIMUM: { id: 42, kind: 'reject' },
   AMOUNT_ABOVE_MAXIMUM: { id: 43, kind: 'reject' },
   DEBT_ERASED: { id: 44, kind: 'reject' },
+  REF_REPEATED: { id: 45, kind: 'reject' },
   // A record that repeats an identity of its own file.
   DUPLICATE_REF: { id: 60, kind: 'duplicate' },
   // Warnings.
   CPF_PADDED: { id: 80, kind: 'warn' },
   DEBT_NEAR_PRESCRIPTION: { id: 81, kind: 'warn' },
+  CNPJ_PADDED: { id: 82, kind: 'warn' },
 } as const satisfies Record<string, RecordCode>;
 
 export type RecordCodeName = keyof typeof RECORD_CODES;

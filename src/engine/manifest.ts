@@ -26,8 +26,8 @@ export interface ManifestRange {
 }
 
 export interface Manifest {
-  /** 1 knew of no profiles: its plans have no reading of their own. 3: the file is not delimited. */
-  readonly version: 1 | 2 | 3;
+  /** By what the plan may hold: see `manifestVersion`. */
+  readonly version: 1 | 2 | 3 | 4;
   readonly batch: string;
   /** What the ranges are cut from: the accepted object, or what was inflated from it. */
   readonly source: ObjectPin & { readonly bytes: number };
@@ -45,11 +45,16 @@ export interface Manifest {
   readonly lots?: readonly LotPlace[];
 }
 
-export const MANIFEST_VERSION = 2;
-/** Of files that are not delimited: builds that know of no others must not read them. */
-export const FORMATS_VERSION = 3;
+const KNOWN_VERSIONS: readonly unknown[] = [1, 2, 3, 4];
 
-const KNOWN_VERSIONS: readonly unknown[] = [1, MANIFEST_VERSION, FORMATS_VERSION];
+/**
+ * The least version that says what the plan holds: a build that does not know it refuses the manifest. 1 knew of no
+ * profiles, 2 of delimited files alone, 3 of no documents but CPFs.
+ */
+export function manifestVersion({ format, reading }: Pick<RecordPlan, 'format' | 'reading'>): Manifest['version'] {
+  if (reading?.document !== undefined) return 4;
+  return format === undefined ? 2 : 3;
+}
 
 export function encodeManifest(manifest: Manifest): string {
   assertTiles(manifest);

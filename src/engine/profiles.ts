@@ -13,21 +13,36 @@ import { COLUMNS } from '../kernel/columns.ts';
 import { KINDS } from '../kernel/formats/formatProfile.ts';
 import { LINE_BYTES_MAX } from '../kernel/plan.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
+import { DOCUMENT_NAMES } from '../kernel/profileDocuments.ts';
 
 const text = (maxLength: number, minLength = 1) => ({ type: 'string', minLength, maxLength });
+
+/** Where a field stands; which of these ways a file has, its kind says. */
+const PLACES = {
+  name: text(120),
+  position: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
+  at: { type: 'integer', minimum: 1, maximum: LINE_BYTES_MAX },
+  bytes: { type: 'integer', minimum: 1, maximum: 254 },
+};
 
 const COLUMN_SCHEMA = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    name: text(120),
-    position: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
-    at: { type: 'integer', minimum: 1, maximum: LINE_BYTES_MAX },
-    bytes: { type: 'integer', minimum: 1, maximum: 254 },
+    ...PLACES,
     fixed: text(254),
     default: text(254),
     required: { type: 'boolean' },
   },
+};
+
+/** Printable characters of ISO-8859-1, which all encodings have alike. */
+const WORDS_SCHEMA = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 16,
+  uniqueItems: true,
+  items: { type: 'string', pattern: '^[\\x20-\\x7e\\xa1-\\xff]{1,32}$' },
 };
 
 /** JSON Schema, draft 2020-12. What one rule says of two places is checked by `compileProfile`. */
@@ -81,7 +96,25 @@ export const PROFILE_SCHEMA = {
     columns: {
       type: 'object',
       additionalProperties: false,
-      properties: Object.fromEntries(COLUMNS.map((name) => [name, COLUMN_SCHEMA])),
+      properties: Object.fromEntries([...COLUMNS, ...DOCUMENT_NAMES].map((name) => [name, COLUMN_SCHEMA])),
+    },
+    document: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        kind: { enum: ['cpf', 'cnpj'] },
+        kindFrom: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['cpf', 'cnpj'],
+          properties: {
+            ...PLACES,
+            cpf: WORDS_SCHEMA,
+            cnpj: WORDS_SCHEMA,
+          },
+        },
+        zeroPadded: { type: 'boolean' },
+      },
     },
     unknownColumns: { enum: ['refuse', 'ignore'] },
     nulls: {

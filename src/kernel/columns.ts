@@ -17,7 +17,8 @@ export type ColumnName = (typeof COLUMNS)[number];
 
 export const REF = 0;
 export const NAME = 1;
-export const CPF = 2;
+/** The debtor's document: a CPF in the default format, whatever `documents.ts` knows under a profile. */
+export const DOCUMENT = 2;
 export const AMOUNT = 3;
 export const DUE_DATE = 4;
 export const EMAIL = 5;
@@ -36,6 +37,5 @@ export const NO_COLUMN = 255;
 /** In a plan: a field that is of no column and is not looked at. */
 export const IGNORED_COLUMN = 254;
 
-export function columnName(column: number): string {
-  return COLUMNS[column] ?? '';
-}
+/** In a plan and in rejects: the field that says of which kind the record's document is; nothing of it is stored. */
+export const KIND_COLUMN = 253;

@@ -2,7 +2,9 @@
  * Values that a profile gives to columns by itself: fixed ones and defaults, written as the default format writes them
  * and checked by its rules before any record is read. Texts stand side by side in one run of bytes.
  */
-import { ACCOUNT_TYPE, AMOUNT, CPF, CREDITOR, DUE_DATE, EMAIL, INSTALLMENT, NAME, PHONE, REF } from './columns.ts';
+import type { DocumentKind } from '../core/documents.ts';
+import { ACCOUNT_TYPE, AMOUNT, CREDITOR, DOCUMENT, DUE_DATE, EMAIL, INSTALLMENT, NAME, PHONE, REF } from './columns.ts';
+import { CNPJ_CHARACTERS, checkCnpj, isPaddedCnpj, putCnpj } from './documents.ts';
 import {
   ACCOUNT_TYPE_LENGTH,
   checkAmount,
@@ -24,23 +26,31 @@ export interface Constant {
   /** Of a text: where it stands among the bytes of all constants. */
   readonly start: number;
   readonly end: number;
-  /** Of amount, day (packed) and CPF: the value; else 0. */
+  /** Of amount, day (packed) and CPF: the value; else 0. A CNPJ is a text. */
   readonly number: number;
 }
 
 /** A text must be as it is stored: trimmed, no two blanks in a row, of a telephone its digits after `+`. */
-export function isConstant({ column, value }: ColumnValue): boolean {
-  return checkConstant(column, Buffer.from(value, 'utf8')) >= 0 && value.trim() === value && !/ {2}/.test(value);
+export function isConstant({ column, value }: ColumnValue, document: DocumentKind = 'cpf'): boolean {
+  const text = Buffer.from(value, 'utf8');
+  return checkConstant(column, text, document) >= 0 && value.trim() === value && !/ {2}/.test(value);
 }
 
 /** Asks for values that are constants. */
-export function readConstants(values: readonly ColumnValue[]): { readonly bytes: Buffer; readonly list: Constant[] } {
+export function readConstants(
+  values: readonly ColumnValue[],
+  document: DocumentKind = 'cpf',
+): { readonly bytes: Buffer; readonly list: Constant[] } {
   const texts: Buffer[] = [];
   let at = 0;
   const list = values.map(({ column, value }): Constant => {
-    const text = Buffer.from(value, 'utf8');
-    const number = Math.max(checkConstant(column, text), 0);
-    if (column === CPF || column === AMOUNT || column === DUE_DATE) return { column, start: 0, end: 0, number };
+    const written = Buffer.from(value, 'utf8');
+    const number = Math.max(checkConstant(column, written, document), 0);
+    const isCnpj = column === DOCUMENT && document === 'cnpj';
+    if ((column === DOCUMENT && !isCnpj) || column === AMOUNT || column === DUE_DATE) {
+      return { column, start: 0, end: 0, number };
+    }
+    const text = isCnpj ? bareCnpj(written) : written;
     texts.push(text);
     at += text.length;
     return { column, start: at - text.length, end: at, number: 0 };
@@ -48,8 +58,14 @@ export function readConstants(values: readonly ColumnValue[]): { readonly bytes:
   return { bytes: Buffer.concat(texts), list };
 }
 
+function bareCnpj(written: Uint8Array): Buffer {
+  const bare = Buffer.alloc(CNPJ_CHARACTERS);
+  putCnpj(written, 0, written.length, bare, 0);
+  return bare;
+}
+
 /** The value's number, or 0; below 0 where the value is none of the column. */
-function checkConstant(column: number, text: Uint8Array): number {
+function checkConstant(column: number, text: Uint8Array, document: DocumentKind): number {
   const end = text.length;
   const characters = codePoints(text, 0, end);
   if (characters < 1) return -1;
@@ -61,7 +77,8 @@ function checkConstant(column: number, text: Uint8Array): number {
       return checkLength(characters, NAME_LENGTH);
     case ACCOUNT_TYPE:
       return checkLength(characters, ACCOUNT_TYPE_LENGTH);
-    case CPF:
+    case DOCUMENT:
+      if (document === 'cnpj') return isPaddedCnpj(0, end) ? -1 : checkCnpj(text, 0, end);
       return isPaddedCpf(0, end) ? -1 : checkCpf(text, 0, end);
     case AMOUNT:
       return checkAmount(text, 0, end);

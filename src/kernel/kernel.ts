@@ -12,7 +12,7 @@ import { assert } from '../core/assert.ts';
 import { OUTCOMES, recordCodeName } from '../core/codes.ts';
 import { REF } from './columns.ts';
 import { hashRef, shardOf } from './hash.ts';
-import { PageWriter } from './pages.ts';
+import { PageWriter, pageVersion } from './pages.ts';
 import { EntryWriter } from './parts.ts';
 import type { RecordPlan } from './plan.ts';
 import type { RecordReader } from './reader.ts';
@@ -62,7 +62,7 @@ export class RangeKernel {
     this.#plan = plan;
     this.#reader = createReader(plan);
     this.#values = new RecordValues(plan.dialect.quote, plan.fields, plan.reading);
-    this.#pages = new PageWriter(plan.shards, pageBytes, slab);
+    this.#pages = new PageWriter(plan.shards, pageBytes, slab, pageVersion(plan.reading?.document));
     this.#pagesByShard = new Array<number>(plan.shards).fill(0);
     this.#recordsByShard = new Array<number>(plan.shards).fill(0);
     this.#line = firstLine;

@@ -10,21 +10,24 @@
  *   varint offset of its first raw byte, less the offset before it (the base offset for the first)
  *   varint raw bytes, line end included
  *   u32    hash of the reference
- *   40 bits CPF, its eleven digits as a number
+ *   40 bits CPF, its eleven digits as a number; zeros where the document is a CNPJ
  *   varint cents
  *   u24    due date, year × 512 + month × 32 + day
  *   u8     id of the warning, 0 for none
- *   u8     bit i: optional column 5 + i has a value, or, where its length is 0, is not in the record at all
+ *   u8     bit i: optional column 5 + i has a value, or, where its length is 0, is not in the record at all; bit 7: the
+ *          document is a CNPJ, whose 14 characters follow
  *   varint length and bytes: external_ref, debtor_name, then each optional column that has a value, in column order
- * Texts are as they will be stored: unquoted, trimmed, folded.
+ * Texts are as they will be stored: unquoted, trimmed, folded. A page of version 1 has CPFs alone, and is what is written
+ * where the plan knows no others: builds that know of no CNPJ read it too.
  *
  * Memory: the writer holds `shards × pageBytes`, in one slab, of which the system commits what is touched. Who writes one
  * range after another passes the same slab again: made anew each time, slabs piled up before they were collected.
  */
 import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
-import { COLUMN_COUNT, NAME, REF, REQUIRED_COLUMNS } from './columns.ts';
+import { COLUMN_COUNT, DOCUMENT, NAME, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { crc32 } from './crc.ts';
+import { CNPJ_CHARACTERS, CNPJ_KIND } from './documents.ts';
 import {
   ACCOUNT_TYPE_LENGTH,
   EMAIL_BYTES_MAX,
@@ -33,11 +36,15 @@ import {
   PHONE_DIGITS_MAX,
   REF_LENGTH,
 } from './fields.ts';
+import type { DocumentReading } from './plan.ts';
 import type { RecordValues } from './values.ts';
 import { putVarint, VARINT_BYTES_MAX, VarintCursor } from './varint.ts';
 
 const MAGIC = 0x47504d52;
-const VERSION = 1;
+/** By what the records may hold. */
+const CPFS_ALONE = 1;
+const ANY_DOCUMENT = 2;
+const HAS_CNPJ = 0x80;
 const HEADER_BYTES = 36;
 const OPTIONAL_COLUMNS = COLUMN_COUNT - REQUIRED_COLUMNS;
 
@@ -49,6 +56,7 @@ const UTF8_BYTES_MAX = 4;
 /** The most bytes that a record takes in a page: follows from the lengths that the checks let through. */
 export const STAGED_RECORD_BYTES_MAX =
   FIXED_BYTES_MAX +
+  CNPJ_CHARACTERS +
   (2 + OPTIONAL_COLUMNS) * LENGTH_BYTES_MAX +
   (REF_LENGTH.max + 2 * NAME_LENGTH.max + ACCOUNT_TYPE_LENGTH.max) * UTF8_BYTES_MAX +
   EMAIL_BYTES_MAX +
@@ -56,6 +64,11 @@ export const STAGED_RECORD_BYTES_MAX =
   INSTALLMENT_BYTES_MAX;
 export const PAGE_BYTES_MIN = 4096;
 const SLAB_BYTES_MAX = 2 ** 30;
+
+/** The format of the pages of a plan. */
+export function pageVersion(document: DocumentReading | undefined): number {
+  return document === undefined || document.kind === 'cpf' ? CPFS_ALONE : ANY_DOCUMENT;
+}
 
 export class PageWriter {
   readonly #pageBytes: number;
@@ -66,14 +79,16 @@ export class PageWriter {
   readonly #records: Int32Array;
   readonly #lines: Float64Array;
   readonly #offsets: Float64Array;
+  readonly #version: number;
   #fullShard = -1;
   #flushing = -1;
 
   /** `slab`: at least `shards × pageBytes` long, whatever its contents; it is the writer's from now on. */
-  constructor(shards: number, pageBytes: number, slab?: Uint8Array) {
+  constructor(shards: number, pageBytes: number, slab?: Uint8Array, version: number = CPFS_ALONE) {
     assert(pageBytes >= PAGE_BYTES_MIN && Number.isInteger(pageBytes), `a page has at least ${PAGE_BYTES_MIN} bytes`);
     assert(HEADER_BYTES + STAGED_RECORD_BYTES_MAX <= PAGE_BYTES_MIN, 'any staged record fits in an empty page');
     assert(shards >= 1 && shards * pageBytes <= SLAB_BYTES_MAX, 'the open pages fit in one slab');
+    this.#version = version;
     this.#shards = shards;
     this.#pageBytes = pageBytes;
     this.#slab = slab ?? new Uint8Array(shards * pageBytes);
@@ -114,6 +129,8 @@ export class PageWriter {
       if (size > 0) present |= 1 << i;
     }
     present |= values.kept;
+    const isCnpj = values.documentKind === CNPJ_KIND;
+    if (isCnpj) needed += CNPJ_CHARACTERS;
     const base = shard * this.#pageBytes;
     let used = this.#used[shard];
     if (used === 0) used = this.#begin(shard, line, offset);
@@ -127,16 +144,19 @@ export class PageWriter {
     at = putVarint(out, at, offset - this.#offsets[shard]);
     at = putVarint(out, at, rawBytes);
     at = putU32(out, at, refHash);
-    at = putU32(out, at, values.cpf >>> 0);
-    out[at++] = Math.floor(values.cpf / 0x1_0000_0000);
+    const cpf = isCnpj ? 0 : values.cpf;
+    at = putU32(out, at, cpf >>> 0);
+    out[at++] = Math.floor(cpf / 0x1_0000_0000);
     at = putVarint(out, at, values.cents);
     const day = values.packedDate;
     out[at] = day;
     out[at + 1] = day >> 8;
     out[at + 2] = day >> 16;
     out[at + 3] = values.warning;
-    out[at + 4] = present;
-    at = putText(out, at + 5, bytes, values, REF);
+    out[at + 4] = isCnpj ? present | HAS_CNPJ : present;
+    at += 5;
+    if (isCnpj) at = putCharacters(out, at, values.source(bytes, DOCUMENT), starts[DOCUMENT], ends[DOCUMENT]);
+    at = putText(out, at, bytes, values, REF);
     at = putText(out, at, bytes, values, NAME);
     for (let i = 0; i < OPTIONAL_COLUMNS; i++) {
       if ((present & (1 << i)) !== 0) at = putText(out, at, bytes, values, REQUIRED_COLUMNS + i);
@@ -151,7 +171,7 @@ export class PageWriter {
   #begin(shard: number, line: number, offset: number): number {
     const view = new DataView(this.#slab.buffer, this.#slab.byteOffset + shard * this.#pageBytes, HEADER_BYTES);
     view.setUint32(0, MAGIC, true);
-    view.setUint32(8, VERSION, true);
+    view.setUint32(8, this.#version, true);
     view.setUint32(16, shard, true);
     view.setFloat64(20, line, true);
     view.setFloat64(28, offset, true);
@@ -200,7 +220,11 @@ function putText(out: Uint8Array, at: number, bytes: Uint8Array, values: RecordV
   const start = values.starts[column];
   const end = values.ends[column];
   const source = values.source(bytes, column);
-  let position = putVarint(out, at, end - start);
+  return putCharacters(out, putVarint(out, at, end - start), source, start, end);
+}
+
+function putCharacters(out: Uint8Array, at: number, source: Uint8Array, start: number, end: number): number {
+  let position = at;
   for (let i = start; i < end; i++) out[position++] = source[i];
   return position;
 }
@@ -224,8 +248,10 @@ export class PageReader {
   packedDate = 0;
   /** Id of the warning, 0 for none. */
   warning = 0;
-  /** Up to eleven digits as a number: leading zeros are to be put back. */
+  /** Of a CPF up to eleven digits as a number: leading zeros are to be put back. */
   cpf = 0;
+  /** Where the 14 characters of a CNPJ begin; 0 where the document is a CPF. */
+  cnpjStart = 0;
   refStart = 0;
   refEnd = 0;
   nameStart = 0;
@@ -247,7 +273,8 @@ export class PageReader {
     const view = new DataView(page.buffer, page.byteOffset, page.length);
     if (view.getUint32(0, true) !== MAGIC) throw damaged('not a page');
     if (view.getUint32(4, true) !== crc32(page.subarray(8))) throw damaged('its CRC does not match');
-    if (view.getUint32(8, true) !== VERSION) throw damaged('of another format version');
+    const version = view.getUint32(8, true);
+    if (version !== CPFS_ALONE && version !== ANY_DOCUMENT) throw damaged('of another format version');
     this.bytes = page;
     this.records = view.getUint32(12, true);
     this.shard = view.getUint32(16, true);
@@ -277,10 +304,16 @@ export class PageReader {
     const { at } = cursor;
     this.packedDate = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
     this.warning = bytes[at + 3];
-    const told = bytes[at + 4];
+    const flags = bytes[at + 4];
+    const told = flags & ~HAS_CNPJ;
     this.present = told;
     this.kept = 0;
     cursor.at = at + 5;
+    this.cnpjStart = 0;
+    if ((flags & HAS_CNPJ) !== 0) {
+      this.cnpjStart = cursor.at;
+      cursor.at += CNPJ_CHARACTERS;
+    }
     const ref = cursor.next();
     this.refStart = cursor.at;
     this.refEnd = cursor.at += ref;

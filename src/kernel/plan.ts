@@ -2,7 +2,8 @@
  * The plan of a batch: all that the kernel must know to read any range of its file, frozen in the manifest by the picker
  * so that every attempt, in every process, reads alike. Plain data.
  */
-import { IGNORED_COLUMN } from './columns.ts';
+import type { DocumentKind } from '../core/documents.ts';
+import { IGNORED_COLUMN, KIND_COLUMN } from './columns.ts';
 
 export interface Dialect {
   /** One byte, for example 0x2c. */
@@ -16,6 +17,16 @@ export const DEFAULT_DIALECT: Dialect = { delimiter: 0x2c, quote: 0x22 };
 export type Encoding = 'utf-8' | 'windows-1252' | 'iso-8859-1';
 
 export type DateForm = 'YYYY-MM-DD' | 'DD/MM/YYYY' | 'YYYYMMDD' | 'DDMMYYYY' | 'DDMMYY';
+
+/** Which documents the records have, where these are not CPFs alone as the default format writes them. */
+export type DocumentReading = {
+  /** Numbers are filled up with zeros to a fixed width, wider than the document. */
+  readonly zeroPadded: boolean;
+} & (
+  | { readonly kind: DocumentKind }
+  /** The kind of each is told by the field of KIND_COLUMN: its trimmed contents for either. */
+  | { readonly kind: 'by field'; readonly cpf: readonly string[]; readonly cnpj: readonly string[] }
+);
 
 /** A value for a column, written as the default format writes it. */
 export interface ColumnValue {
@@ -42,6 +53,8 @@ export interface Reading {
   readonly fixed: readonly ColumnValue[];
   /** Values of columns whose field is empty. */
   readonly defaults: readonly ColumnValue[];
+  /** Absent: CPFs, as the default format has them. */
+  readonly document?: DocumentReading;
 }
 
 /**
@@ -102,7 +115,7 @@ export interface RecordPlan {
   readonly format?: RecordFormat;
   /** Absent: as the default format has it. */
   readonly reading?: Reading;
-  /** For each field of a record, from the left, the number of its column (see `columns.ts`), or IGNORED_COLUMN. */
+  /** For each field of a record, from the left, the number of its column (see `columns.ts`), KIND_COLUMN or IGNORED_COLUMN. */
   readonly fields: readonly number[];
   /** A longer record, its line end included, ends the batch. */
   readonly recordBytesMax: number;
@@ -129,5 +142,5 @@ export const RULES_VERSION = 1;
 /** The columns that a record of the plan has, be it from a field or fixed: of all others the stored values are kept. */
 export function columnsOf(plan: Pick<RecordPlan, 'fields' | 'reading'>): number[] {
   const fixed = plan.reading?.fixed.map(({ column }) => column) ?? [];
-  return [...plan.fields.filter((column) => column !== IGNORED_COLUMN), ...fixed];
+  return [...plan.fields.filter((column) => column !== IGNORED_COLUMN && column !== KIND_COLUMN), ...fixed];
 }

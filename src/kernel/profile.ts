@@ -8,7 +8,7 @@
 import { assert } from '../core/assert.ts';
 import type { Language } from '../core/language.ts';
 import { readCents } from '../core/text.ts';
-import { COLUMNS, type ColumnName, IGNORED_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
+import { COLUMN_COUNT, COLUMNS, DOCUMENT, IGNORED_COLUMN, KIND_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { isConstant } from './constants.ts';
 import {
   type FixedWidthSource,
@@ -18,6 +18,15 @@ import {
   type Kind,
 } from './formats/formatProfile.ts';
 import type { ColumnValue, DateForm, Dialect, Encoding, Reading } from './plan.ts';
+import {
+  type DocumentSource,
+  documentColumnName,
+  documentProblems,
+  documentReading,
+  KIND_NAME,
+  placeInDocument,
+  type SourceName,
+} from './profileDocuments.ts';
 
 export interface ProfileDocument {
   /** Of this form of document. */
@@ -45,8 +54,10 @@ export interface ProfileDocument {
     readonly pivot?: number;
   };
   /** Absent: all columns, by their own names. Else the file has these alone. */
-  readonly columns?: Readonly<Partial<Record<ColumnName, ColumnSource>>>;
+  readonly columns?: Readonly<Partial<Record<Exclude<SourceName, typeof KIND_NAME>, ColumnSource>>>;
   readonly unknownColumns?: 'refuse' | 'ignore';
+  /** Absent: the records have CPFs. */
+  readonly document?: DocumentSource;
   /** Trimmed contents that count as empty. */
   readonly nulls?: readonly string[];
   readonly rules?: {
@@ -95,7 +106,7 @@ export interface HeaderLayout {
         readonly needed: readonly number[];
         readonly ignoreUnknown: boolean;
       }
-    /** For each field the number of its column, or IGNORED_COLUMN. */
+    /** For each field the number of its column, KIND_COLUMN or IGNORED_COLUMN. */
     | { readonly kind: 'positions'; readonly fields: readonly number[] };
 }
 
@@ -148,14 +159,18 @@ export function compileProfile(document: ProfileDocument): CompiledProfile | { r
   };
 }
 
-type Entry = readonly [column: number, name: ColumnName, source: ColumnSource];
+/** A column of the document, or the field that says of which kind the record's document is. */
+export type Entry = readonly [column: number, name: SourceName, source: ColumnSource];
 
 function entriesOf(document: ProfileDocument): Entry[] {
   const { columns } = document;
-  return COLUMNS.flatMap((name, column): Entry[] => {
+  const entries = COLUMNS.flatMap((own, column): Entry[] => {
+    const name = column === DOCUMENT ? documentColumnName(document.document) : own;
     const source = columns === undefined ? {} : columns[name];
     return source === undefined ? [] : [[column, name, source]];
   });
+  const { kindFrom } = document.document ?? {};
+  return kindFrom === undefined ? entries : [...entries, [KIND_COLUMN, KIND_NAME, kindFrom]];
 }
 
 /** The columns that stand in the file. */
@@ -191,7 +206,7 @@ function fieldsOf(document: ProfileDocument): number {
 }
 
 function isNeeded([column, , source]: Entry): boolean {
-  return column < REQUIRED_COLUMNS || source.required === true;
+  return column < REQUIRED_COLUMNS || column === KIND_COLUMN || source.required === true;
 }
 
 function readingOf(document: ProfileDocument): Reading | undefined {
@@ -203,7 +218,9 @@ function readingOf(document: ProfileDocument): Reading | undefined {
       const value = source[key];
       return value === undefined ? [] : [{ column, value }];
     });
-  const required = entries.filter(isNeeded).reduce((bits, [column]) => bits | (1 << column), BASE_REQUIRED);
+  const debtor = documentReading(document.document);
+  const needed = entries.filter((entry) => entry[0] < COLUMN_COUNT && isNeeded(entry));
+  const required = needed.reduce((bits, [column]) => bits | (1 << column), BASE_REQUIRED);
   const reading: Reading = {
     encoding,
     decimal: decimal.charCodeAt(0),
@@ -215,6 +232,7 @@ function readingOf(document: ProfileDocument): Reading | undefined {
     nulls,
     fixed: given('fixed'),
     defaults: given('default'),
+    ...(debtor === undefined ? {} : { document: debtor }),
   };
   const isDefault =
     encoding === 'utf-8' &&
@@ -223,6 +241,7 @@ function readingOf(document: ProfileDocument): Reading | undefined {
     impliedDecimals === undefined &&
     date === 'YYYY-MM-DD' &&
     required === BASE_REQUIRED &&
+    debtor === undefined &&
     nulls.length + reading.fixed.length + reading.defaults.length === 0;
   return isDefault ? undefined : reading;
 }
@@ -241,6 +260,7 @@ function problemsOf(document: ProfileDocument): string[] {
     problems.push('locale: amounts with implied decimals have no marks');
   }
   problems.push(...formatProblems(document, entriesOf(document)));
+  problems.push(...documentProblems(document.document, Object.keys(document.columns ?? {})));
   problems.push(...columnProblems(document));
   const bounds = (['amountMin', 'amountMax'] as const).map((key) => {
     const text = rules[key];
@@ -259,21 +279,25 @@ function columnProblems(document: ProfileDocument): string[] {
   const entries = entriesOf(document);
   const positional = isPositional(document);
   const { header = true, fields } = document.dialect ?? {};
+  const { kindFrom } = document.document ?? {};
   const seen = new Set<string | number>();
   if (!header && !positional) problems.push('columns: without a header they stand by position');
   if (fields !== undefined && !positional) problems.push('dialect.fields: only where columns stand by position');
   for (let column = 0; column < REQUIRED_COLUMNS; column++) {
-    if (!entries.some(([one]) => one === column)) problems.push(`columns: ${COLUMNS[column]} is missing`);
+    const name = column === DOCUMENT ? documentColumnName(document.document) : COLUMNS[column];
+    if (!entries.some(([one]) => one === column)) problems.push(`columns: ${name} is missing`);
   }
   for (const [column, name, source] of entries) {
-    const says = (text: string): void => void problems.push(`columns.${name}: ${text}`);
+    const says = (text: string): void => void problems.push(`${placeInDocument(name)}: ${text}`);
     const ways = [source.name, source.position, source.fixed].filter((way) => way !== undefined).length;
     if (ways > 1) says('give one of name, position and fixed');
     for (const key of ['fixed', 'default'] as const) {
       const value = source[key];
       if (value === undefined) continue;
       if (column === REF) says(`every debt has a reference of its own, so none can be ${key}`);
-      else if (!isConstant({ column, value }))
+      else if (column === DOCUMENT && kindFrom !== undefined) {
+        says(`a field says of which kind the document is, so it can not be ${key}`);
+      } else if (!isConstant({ column, value }, document.document?.kind))
         says(`${key} is no value of this column as the default format stores it`);
     }
     if (source.fixed !== undefined) {

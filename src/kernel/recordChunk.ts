@@ -6,18 +6,21 @@
  * go to the store, stands together in the arena, `RECORD_HEAD_BYTES` and the texts: found through arrays side by side, a
  * record cost fifteen cache misses, which was three times as long as all other work of encoding it.
  *
- * In the arena, from `starts[i]` on, big-endian: u48 line, u64 cents, u32 hash, u40 the CPF's digits as a number, u24
- * packed day, u16 bytes of each text (external_ref, debtor_name, the optional columns; 0 where a column has no value);
- * then the texts themselves, UTF-8, one after another.
+ * In the arena, from `starts[i]` on, big-endian: u48 line, u64 cents, u32 hash, u40 the CPF's digits as a number or 2^39
+ * for a CNPJ, u24 packed day, u16 bytes of each text (external_ref, debtor_name, the optional columns; 0 where a column
+ * has no value); then the texts themselves, UTF-8, one after another; then the 14 characters of a CNPJ.
  *
  * Memory: about 66 bytes a record and the arena, all made at construction; `add` answers `false` when either is full.
  */
 import { COLUMN_COUNT, REQUIRED_COLUMNS } from './columns.ts';
+import { CNPJ_CHARACTERS, CPF_DIGITS } from './documents.ts';
 import type { PageReader } from './pages.ts';
 
 const OPTIONAL_COLUMNS = COLUMN_COUNT - REQUIRED_COLUMNS;
 const TEXTS = 2 + OPTIONAL_COLUMNS;
-const CPF_AT = 18;
+const DOCUMENT_AT = 18;
+/** First byte of the document of a CNPJ: above that of every CPF. */
+const IS_CNPJ = 0x80;
 const SIZES_AT = 26;
 const SIZE_BYTES = 2;
 /** What a record takes of the arena beside its texts. */
@@ -85,13 +88,14 @@ export class RecordChunk {
     // The page's lengths stand between the texts: they are left out here, so this is enough.
     const textBytes = Math.max(page.nameEnd, page.optionalEnd[OPTIONAL_COLUMNS - 1] as number) - page.refStart;
     const { arena } = this;
-    if (i === this.capacity || start + RECORD_HEAD_BYTES + textBytes > arena.length) return false;
-    const { bytes, cents, cpf, refHash, packedDate } = page;
+    const { bytes, cents, cpf, cnpjStart, refHash, packedDate } = page;
+    const cnpjBytes = cnpjStart === 0 ? 0 : CNPJ_CHARACTERS;
+    if (i === this.capacity || start + RECORD_HEAD_BYTES + textBytes + cnpjBytes > arena.length) return false;
     let at = putU48(arena, start, page.line);
     at = putU32(arena, at, Math.floor(cents / 0x1_0000_0000));
     at = putU32(arena, at, cents);
     at = putU32(arena, at, refHash);
-    arena[at] = Math.floor(cpf / 0x1_0000_0000);
+    arena[at] = cnpjStart === 0 ? Math.floor(cpf / 0x1_0000_0000) : IS_CNPJ;
     at = putU32(arena, at + 1, cpf);
     arena[at] = packedDate >> 16;
     arena[at + 1] = packedDate >> 8;
@@ -102,6 +106,7 @@ export class RecordChunk {
     for (let k = 0; k < OPTIONAL_COLUMNS; k++) {
       at = putText(arena, start, 2 + k, at, bytes, page.optionalStart[k] as number, page.optionalEnd[k] as number);
     }
+    for (let from = cnpjStart; from < cnpjStart + cnpjBytes; from++) arena[at++] = bytes[from] as number;
     this.#arenaUsed = at;
     this.lines[i] = page.line;
     this.offsets[i] = page.offset;
@@ -129,18 +134,31 @@ export class RecordChunk {
     return this.#text(i, 1);
   }
 
-  /** Eleven digits. */
-  cpf(i: number): string {
-    const at = (this.starts[i] as number) + CPF_AT;
-    return String(Buffer.from(this.arena.buffer, at, 5).readUIntBE(0, 5)).padStart(11, '0');
+  /** Eleven digits of a CPF, or the fourteen characters of a CNPJ. */
+  document(i: number): string {
+    const at = (this.starts[i] as number) + DOCUMENT_AT;
+    if (this.arena[at] !== IS_CNPJ) {
+      return String(Buffer.from(this.arena.buffer, at, 5).readUIntBE(0, 5)).padStart(CPF_DIGITS, '0');
+    }
+    return Buffer.from(this.arena.buffer, this.#textAt(i, TEXTS), CNPJ_CHARACTERS).toString('latin1');
   }
 
   /** Decodes arena bytes, which were proved to be UTF-8 when they were staged. */
   #text(i: number, text: number): string {
-    const head = Buffer.from(this.arena.buffer, this.starts[i], RECORD_HEAD_BYTES);
-    let start = (this.starts[i] as number) + RECORD_HEAD_BYTES;
-    for (let t = 0; t < text; t++) start += head.readUInt16BE(SIZES_AT + t * SIZE_BYTES);
-    return Buffer.from(this.arena.buffer, start, head.readUInt16BE(SIZES_AT + text * SIZE_BYTES)).toString('utf8');
+    const size = this.#head(i).readUInt16BE(SIZES_AT + text * SIZE_BYTES);
+    return Buffer.from(this.arena.buffer, this.#textAt(i, text), size).toString('utf8');
+  }
+
+  /** Where a text begins; what follows the last one where `text` is their number. */
+  #textAt(i: number, text: number): number {
+    const head = this.#head(i);
+    let at = (this.starts[i] as number) + RECORD_HEAD_BYTES;
+    for (let t = 0; t < text; t++) at += head.readUInt16BE(SIZES_AT + t * SIZE_BYTES);
+    return at;
+  }
+
+  #head(i: number): Buffer {
+    return Buffer.from(this.arena.buffer, this.starts[i], RECORD_HEAD_BYTES);
   }
 
   /**

@@ -5,19 +5,21 @@
  * scratch buffer, which never needs more than the record itself.
  *
  * Order of checks: the record's shape; then the fields as the file has them, the first faulty one giving code and
- * column. Amount and reference are read even then, because receipts sum rejected amounts and name references.
+ * column. Amount and reference are read even then, because receipts sum rejected amounts and name references. Where a
+ * field says of which kind the document is, that is read before all: it may stand behind the document.
  */
 import { RECORD_CODES } from '../core/codes.ts';
 import {
   ACCOUNT_TYPE,
   AMOUNT,
   COLUMN_COUNT,
-  CPF,
   CREDITOR,
+  DOCUMENT,
   DUE_DATE,
   EMAIL,
   IGNORED_COLUMN,
   INSTALLMENT,
+  KIND_COLUMN,
   NAME,
   NO_COLUMN,
   PHONE,
@@ -25,6 +27,17 @@ import {
   REQUIRED_COLUMNS,
 } from './columns.ts';
 import { type Constant, readConstants } from './constants.ts';
+import {
+  afterZeros,
+  CNPJ_CHARACTERS,
+  CNPJ_KIND,
+  CPF_KIND,
+  checkCnpj,
+  isPaddedCnpj,
+  KindWords,
+  putCnpj,
+  UNKNOWN_KIND,
+} from './documents.ts';
 import {
   ACCOUNT_TYPE_LENGTH,
   checkAmount,
@@ -77,7 +90,9 @@ export class RecordValues {
   cents = CENTS_UNREAD;
   /** `year × 512 + month × 32 + day`. */
   packedDate = 0;
-  /** The 11 digits as a number. */
+  /** CPF_KIND or CNPJ_KIND; of a record that was refused perhaps UNKNOWN_KIND. */
+  documentKind = CPF_KIND;
+  /** Of a CPF the 11 digits as a number. A CNPJ is the text of its column, 14 characters. */
   cpf = 0;
   /** Id of a warning; 0 for none. */
   warning = 0;
@@ -91,6 +106,10 @@ export class RecordValues {
   readonly #nulls: readonly Uint8Array[];
   readonly #fixed: readonly Constant[];
   readonly #defaults: readonly (Constant | undefined)[];
+  readonly #zeroPadded: boolean;
+  /** The field that says the kind of the document, or -1, and its words. */
+  readonly #kindField: number;
+  readonly #kindWords: KindWords | undefined;
   /** Texts of fixed values and defaults: they stand at the front of `scratch`, in every record. */
   readonly #constants: Uint8Array;
   #scratchUsed = 0;
@@ -100,10 +119,14 @@ export class RecordValues {
     this.#quote = quote;
     this.#fields = fields;
     this.#reading = reading;
-    const { encoding = 'utf-8', nulls = [], fixed = [], defaults = [] } = reading ?? {};
+    const { encoding = 'utf-8', nulls = [], fixed = [], defaults = [], document } = reading ?? {};
     this.#table = encoding === 'utf-8' ? undefined : codePointTable(encoding);
     this.#nulls = nulls.map((text) => Buffer.from(text, 'latin1'));
-    const constants = readConstants([...fixed, ...defaults]);
+    this.#zeroPadded = document?.zeroPadded ?? false;
+    this.#kindField = fields.indexOf(KIND_COLUMN);
+    this.#kindWords = document?.kind === 'by field' ? new KindWords(document.cpf, document.cnpj, encoding) : undefined;
+    this.documentKind = document?.kind === 'cnpj' ? CNPJ_KIND : CPF_KIND;
+    const constants = readConstants([...fixed, ...defaults], document?.kind === 'cnpj' ? 'cnpj' : 'cpf');
     this.#fixed = constants.list.slice(0, fixed.length);
     const byColumn = new Array<Constant | undefined>(COLUMN_COUNT);
     for (const constant of constants.list.slice(fixed.length)) byColumn[constant.column] = constant;
@@ -131,6 +154,7 @@ export class RecordValues {
       this.#scratchUsed = 0;
       if (recordBytes > this.scratch.length) this.scratch = new Uint8Array(2 ** Math.ceil(Math.log2(recordBytes)));
     } else this.#placeFixed(recordBytes);
+    if (this.#kindWords !== undefined) this.documentKind = this.#readKind(this.#kindWords, bytes, record);
 
     for (let field = 0; field < fields.length; field++) {
       const column = fields[field];
@@ -148,6 +172,18 @@ export class RecordValues {
   #columnAt(field: number): number {
     const column = field >= 0 && field < this.#fields.length ? this.#fields[field] : NO_COLUMN;
     return column === IGNORED_COLUMN ? NO_COLUMN : column;
+  }
+
+  /** The kind that the record's own field says, or UNKNOWN_KIND. */
+  #readKind(words: KindWords, bytes: Uint8Array, { starts, ends, flags }: RecordFields): number {
+    const field = this.#kindField;
+    const doubled = (flags[field] & DOUBLED) !== 0;
+    const source = doubled ? this.scratch : bytes;
+    let start = doubled ? this.#scratchUsed : starts[field];
+    let end = doubled ? this.#unescape(bytes, starts[field], ends[field]) : ends[field];
+    while (start < end && isBlank(source[start], false)) start++;
+    while (end > start && isBlank(source[end - 1], false)) end--;
+    return words.kindOf(source, start, end);
   }
 
   /** Below 0 is a code, negated. */
@@ -171,6 +207,9 @@ export class RecordValues {
 
   /** The same under a reading of its own. */
   #checkLocal(reading: Reading, bytes: Uint8Array, column: number, from: number, to: number, flags: number): number {
+    if (column === KIND_COLUMN) {
+      return this.documentKind === UNKNOWN_KIND ? -RECORD_CODES.DOCUMENT_KIND_UNKNOWN.id : 0;
+    }
     const length = this.#prepare(bytes, column, from, to, flags);
     if (length < 0) return length;
     const source = this.source(bytes, column);
@@ -215,7 +254,7 @@ export class RecordValues {
   #placeConstant({ column, start, end, number }: Constant): void {
     if (column === AMOUNT) this.cents = number;
     else if (column === DUE_DATE) this.packedDate = number;
-    else if (column === CPF) this.cpf = number;
+    else if (column === DOCUMENT && this.documentKind === CPF_KIND) this.cpf = number;
     else {
       this.#place(column, start, end);
       this.scratched |= 1 << column;
@@ -267,12 +306,8 @@ export class RecordValues {
       case NAME:
       case CREDITOR:
         return checkLength(length, NAME_LENGTH);
-      case CPF: {
-        const cpf = checkCpf(source, start, end);
-        this.cpf = cpf;
-        if (cpf >= 0 && isPaddedCpf(start, end)) this.warning = RECORD_CODES.CPF_PADDED.id;
-        return cpf;
-      }
+      case DOCUMENT:
+        return this.#checkDocument(source, start, end);
       case AMOUNT: {
         const cents = this.#cents(source, start, end);
         if (cents >= 0) this.cents = cents;
@@ -310,6 +345,35 @@ export class RecordValues {
 
   #keep(column: number): void {
     if (column >= REQUIRED_COLUMNS) this.kept |= 1 << (column - REQUIRED_COLUMNS);
+  }
+
+  /** By the kind of the record's document; of one whose kind is unknown nothing can be said. */
+  #checkDocument(source: Uint8Array, from: number, end: number): number {
+    const kind = this.documentKind;
+    const start = this.#zeroPadded ? afterZeros(source, from, end, kind) : from;
+    if (kind === CNPJ_KIND) return this.#checkCnpj(source, start, end);
+    if (kind === UNKNOWN_KIND) return 0;
+    const cpf = checkCpf(source, start, end);
+    this.cpf = cpf;
+    if (cpf >= 0 && isPaddedCpf(start, end)) this.warning = RECORD_CODES.CPF_PADDED.id;
+    return cpf;
+  }
+
+  /** Places the fourteen characters of one that passes. */
+  #checkCnpj(source: Uint8Array, start: number, end: number): number {
+    const code = checkCnpj(source, start, end);
+    if (code < 0) return code;
+    if (isPaddedCnpj(start, end)) this.warning = RECORD_CODES.CNPJ_PADDED.id;
+    if (end - start === CNPJ_CHARACTERS) {
+      this.#place(DOCUMENT, start, end);
+      return code;
+    }
+    const target = this.#scratchUsed;
+    putCnpj(source, start, end, this.scratch, target);
+    this.#scratchUsed = target + CNPJ_CHARACTERS;
+    this.#place(DOCUMENT, target, this.#scratchUsed);
+    this.scratched |= 1 << DOCUMENT;
+    return code;
   }
 
   /** Copies a quoted field to scratch, each doubled quote as one; returns the end there. */

@@ -14,10 +14,10 @@ import { Buffer } from 'node:buffer';
 import { duplicateText } from '../core/catalogue.ts';
 import { OUTCOMES, recordCodeName, recordCodeSays } from '../core/codes.ts';
 import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
-import { columnName } from '../kernel/columns.ts';
+import { columnName } from '../kernel/documents.ts';
 import { codePointTable } from '../kernel/locale.ts';
 import type { EntryReader } from '../kernel/parts.ts';
-import type { Encoding } from '../kernel/plan.ts';
+import type { Encoding, Reading } from '../kernel/plan.ts';
 import { DUPLICATE, REJECTED } from './decide.ts';
 
 export const ANSWER_KINDS = ['retorno', 'rejects', 'resubmit'] as const;
@@ -141,16 +141,17 @@ export function writeRetornoRow(out: ByteBlock, entry: EntryReader, texts: Answe
   out.bytes(end, 0, end.length);
 }
 
-/** `raw` is the record's bytes in `encoding`, its line end included. */
+/** `raw` is the record's bytes, its line end included, in the encoding of `reading`. */
 export function writeRejectsRow(
   out: ByteBlock,
   entry: EntryReader,
   raw: Uint8Array,
   texts: AnswerTexts,
-  encoding: Encoding = 'utf-8',
+  reading?: Reading,
 ): void {
+  const { encoding = 'utf-8', document } = reading ?? {};
   out.integer(entry.line);
-  out.ascii(`,${columnName(entry.column)}`);
+  out.ascii(`,${columnName(entry.column, document)}`);
   const reason = texts.reasons[entry.code] as Uint8Array;
   out.bytes(reason, 0, reason.length);
   out.text(`"${formulaSafe(readable(raw, encoding)).replaceAll('"', '""')}"\n`);

@@ -53,7 +53,7 @@ export function decide(
     refHash: chunk.hashes[i] as number,
     externalRef,
     debtorName: chunk.name(i),
-    cpf: chunk.cpf(i),
+    document: chunk.document(i),
     amountCents: chunk.cents[i] as number,
     dueDate: unpackDate(chunk.days[i] as number),
     debtorEmail: optional(0, existing?.debtorEmail),
@@ -78,7 +78,7 @@ function sameValues(a: StoredDebt, b: StoredDebt): boolean {
   return (
     a.amountCents === b.amountCents &&
     a.debtorName === b.debtorName &&
-    a.cpf === b.cpf &&
+    a.document === b.document &&
     a.dueDate === b.dueDate &&
     a.debtorEmail === b.debtorEmail &&
     a.debtorPhone === b.debtorPhone &&

@@ -4,7 +4,7 @@
  * - Debts become tombstones: reference, batch and turn stay, so that a later file's row of that reference is refused; names,
  *   documents, amounts, dates and addresses go, and with them what the store keeps beside (the index by document).
  * - A file cannot lose single lines: its manifest, its receipt and its checks are over all its bytes. Of one person, each file
- *   that holds the CPF anywhere is therefore removed whole, with its answers; the debts of others in it stay registered. Of a
+ *   that holds the document anywhere is therefore removed whole, with its answers; the debts of others in it stay registered. Of a
  *   client, all files go.
  * - What stays of such a batch are its numbers: states, times, counts, sums, codes. Its file's name goes.
  * - Nothing is erased while a batch of the client is on its way, or lines are being collected that would become one: it would
@@ -16,6 +16,7 @@
  * Faults: `ON_HOLD`, `ERASURE_BLOCKED`, `CLIENT_UNKNOWN`, those of the stores.
  */
 import type { Clock } from '../core/clock.ts';
+import { maskedDocument } from '../core/documents.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { derivedId } from '../core/ids.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
@@ -27,7 +28,7 @@ import type { Erasure, ErasureCounts, Hold, ObjectEraser, PrivacyStore } from '.
 import { type Batch, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
 import type { Submission, SubmissionStore } from '../io/ports/submissions.ts';
 import { answersPrefix, manifestPrefix, partsPrefix, rawKey, workPrefix } from './keys.ts';
-import { holds, patternOf, personOf, personText } from './person.ts';
+import { holds, patternOf, personOf } from './person.ts';
 
 export interface EraseContext {
   readonly clock: Clock;
@@ -44,8 +45,8 @@ export interface EraseContext {
 
 export interface EraseWish {
   readonly client: string;
-  /** Eleven digits; absent for everything of the client. */
-  readonly cpf?: string;
+  /** As debts store it, of a CPF or a CNPJ; absent for everything of the client. */
+  readonly document?: string;
 }
 
 const ROWS_AT_ONCE = 2000;
@@ -63,7 +64,7 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
   const begun = await recordBegin(context, wish);
   // Once more: a hold that was placed meanwhile either sees this record or is seen here.
   await assertFree(context, wish);
-  if (wish.cpf === undefined && client.erasedAtMs === undefined) {
+  if (wish.document === undefined && client.erasedAtMs === undefined) {
     const { notify, ...rest } = client;
     await context.clients.update({ ...rest, name: client.id, erasedAtMs: context.clock.nowMs() });
   }
@@ -75,7 +76,7 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
   const affected = await batchesToErase(context, wish, batches);
   let objects = 0;
   for (const batch of affected) objects += await eraseBatch(context, batch);
-  if (wish.cpf === undefined) {
+  if (wish.document === undefined) {
     // Also what never became a batch.
     for (const prefix of [rawKey(wish.client, ''), `inbox/${wish.client}/`]) {
       for await (const { key } of context.objects.list(prefix)) objects += await context.eraser.erase(key);
@@ -84,8 +85,8 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
   for (const { id } of submissions) await context.submissions.discard(wish.client, id);
   await freeSubmitted(context);
   const deliveries = await context.deliveries.remove(wish.client, new Set(affected.map(({ id }) => id)));
-  const others = wish.cpf === undefined ? await context.deliveries.remove(wish.client) : 0;
-  const keys = wish.cpf === undefined ? await endKeys(context, wish.client) : 0;
+  const others = wish.document === undefined ? await context.deliveries.remove(wish.client) : 0;
+  const keys = wish.document === undefined ? await endKeys(context, wish.client) : 0;
   return await recordEnd(context, begun, {
     debts,
     batches: affected.filter(({ erasedAtMs }) => erasedAtMs === undefined).length,
@@ -97,8 +98,8 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
 }
 
 /** The holds that stand against it: of the client, or of the person; of anybody, where everything is to go. */
-export async function holdsAgainst(privacy: PrivacyStore, { client, cpf }: EraseWish): Promise<Hold[]> {
-  const person = cpf === undefined ? undefined : personOf(client, cpf);
+export async function holdsAgainst(privacy: PrivacyStore, { client, document }: EraseWish): Promise<Hold[]> {
+  const person = document === undefined ? undefined : personOf(client, document);
   const standing = (await privacy.list(client))
     .filter((one) => one.kind === 'hold')
     .filter((one) => one.lifted === null);
@@ -117,8 +118,8 @@ function assertEnded(batches: readonly Batch[]): void {
   if (open !== undefined) throw new Fault('ERASURE_BLOCKED', `it is ${open.state}`, { batch: open.id });
 }
 
-async function recordBegin({ privacy, clock }: EraseContext, { client, cpf }: EraseWish): Promise<Erasure> {
-  const person = cpf === undefined ? null : personOf(client, cpf);
+async function recordBegin({ privacy, clock }: EraseContext, { client, document }: EraseWish): Promise<Erasure> {
+  const person = document === undefined ? null : personOf(client, document);
   const id = `x-${derivedId('erasure', client, person ?? '')}`;
   for (let race = 0; race < RACES_MAX; race++) {
     const known = (await privacy.list(client)).find((one) => one.kind === 'erasure' && one.id === id) as
@@ -129,7 +130,7 @@ async function recordBegin({ privacy, clock }: EraseContext, { client, cpf }: Er
       client,
       id,
       person,
-      personText: cpf === undefined ? null : personText(cpf),
+      personText: document === undefined ? null : maskedDocument(document),
       state: 'running',
       startedAtMs: clock.nowMs(),
       endedAtMs: null,
@@ -159,16 +160,16 @@ async function recordEnd({ privacy, clock }: EraseContext, begun: Erasure, found
 }
 
 /** Each debt becomes a tombstone under its own turn; one that a batch changed meanwhile is found again. */
-async function eraseDebts(debts: DebtStore, { client, cpf }: EraseWish): Promise<number> {
+async function eraseDebts(debts: DebtStore, { client, document }: EraseWish): Promise<number> {
   let erased = 0;
   for (let idle = 0; idle < RACES_MAX; ) {
     const rows: StoredDebt[] = [];
-    for await (const debt of debts.list(client, cpf === undefined ? {} : { cpf })) {
+    for await (const debt of debts.list(client, document === undefined ? {} : { document })) {
       rows.push(debt);
       if (rows.length === ROWS_AT_ONCE) break;
     }
     if (rows.length === 0) {
-      await debts.forget?.(client, cpf);
+      await debts.forget?.(client, document);
       return erased;
     }
     let written = 0;
@@ -185,7 +186,7 @@ function tombstoneOf(debt: StoredDebt): StoredDebt {
   return {
     ...debt,
     debtorName: '',
-    cpf: '',
+    document: '',
     amountCents: 0,
     dueDate: '',
     debtorEmail: null,
@@ -197,9 +198,13 @@ function tombstoneOf(debt: StoredDebt): StoredDebt {
   };
 }
 
-async function batchesToErase(context: EraseContext, { cpf }: EraseWish, batches: readonly Batch[]): Promise<Batch[]> {
-  if (cpf === undefined) return [...batches];
-  const pattern = patternOf(cpf);
+async function batchesToErase(
+  context: EraseContext,
+  { document }: EraseWish,
+  batches: readonly Batch[],
+): Promise<Batch[]> {
+  if (document === undefined) return [...batches];
+  const pattern = patternOf(document);
   const affected: Batch[] = [];
   for (const batch of batches) {
     // One that was marked may have been left in the middle, by an erasure that was killed.
@@ -281,12 +286,12 @@ function receiptWithoutNames(receipt: string, code: string | null): string {
 }
 
 /** Those that are open go with a client. Lines of a person in one that will become a file are in the way. */
-async function submissionsToErase(context: EraseContext, { client, cpf }: EraseWish): Promise<Submission[]> {
+async function submissionsToErase(context: EraseContext, { client, document }: EraseWish): Promise<Submission[]> {
   const open: Submission[] = [];
   for await (const submission of submissionsOf(context.submissions, client)) {
     if (submission.state !== 'open' && submission.state !== 'closed') continue;
-    if (cpf !== undefined && !(await linesHold(context.submissions, submission, patternOf(cpf)))) continue;
-    if (cpf !== undefined || submission.state === 'closed') {
+    if (document !== undefined && !(await linesHold(context.submissions, submission, patternOf(document)))) continue;
+    if (document !== undefined || submission.state === 'closed') {
       throw new Fault('ERASURE_BLOCKED', `submission ${submission.id} is ${submission.state}; submit or discard it`);
     }
     open.push(submission);

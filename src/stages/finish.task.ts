@@ -121,7 +121,7 @@ export async function renderEntries(
   // Looked at after every entry: each may bring a raw record as long as the limit.
   const isFull = (block: ByteBlock | undefined): boolean => block !== undefined && block.length > FLUSH_BYTES;
   const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
-    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, manifest.plan.reading?.encoding);
+    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, manifest.plan.reading);
     resubmit?.bytes(bytes, 0, bytes.length);
   };
   /** At once where the record is in hand; the entry stays as it is until what is answered has settled. */

@@ -1,29 +1,46 @@
 /**
- * A person in records that outlive the person's data: a digest to find them by, and a text that shows which one is meant to
- * somebody who knows. And finding a person's CPF in the bytes of a file, however it was written there.
+ * A person in records that outlive the person's data: a digest to find them by. And finding a person's document in the
+ * bytes of a file, however it was written there.
  */
 import { createGunzip } from 'node:zlib';
+import { documentKindOf } from '../core/documents.ts';
 import { derivedId } from '../core/ids.ts';
 
-export function personOf(client: string, cpf: string): string {
-  return derivedId('person', client, cpf);
+/** By the document as it is stored. */
+export function personOf(client: string, document: string): string {
+  return derivedId('person', client, document);
 }
 
-export function personText(cpf: string): string {
-  return `***.${cpf.slice(3, 6)}.${cpf.slice(6, 9)}-**`;
+/**
+ * The document bare, with its marks in any mixture, without its leading zeros or with more of them, but not as a part of
+ * a longer number; and, as fixed places of a file have it, with 14 characters or more among other digits: so many do not
+ * stand anywhere by chance.
+ */
+export function patternOf(document: string): RegExp {
+  const isCnpj = documentKindOf(document) === 'cnpj';
+  const marked = isCnpj ? markedCnpj(document) : markedCpf(document);
+  const short = document.replace(/^0+/, '');
+  const forms = isCnpj ? [] : [marked];
+  const shortest = isCnpj ? CNPJ_DIGITS_MIN : CPF_DIGITS_MIN;
+  if (short.length < document.length && short.length >= shortest) forms.push(short);
+  const apart = forms.length === 0 ? [] : [`(?<![0-9])0*(?:${forms.join('|')})(?![0-9])`];
+  const anywhere = isCnpj ? marked : document.padStart(PLACE_DIGITS, '0');
+  return new RegExp([...apart, anywhere].join('|'), 'i');
 }
 
-/** The CPF bare, with its points and hyphen in any mixture, or without its leading zeros; not as a part of a longer number. */
-export function patternOf(cpf: string): RegExp {
-  const [a, b, c, d] = [cpf.slice(0, 3), cpf.slice(3, 6), cpf.slice(6, 9), cpf.slice(9)];
-  const forms = [`${a}[. ]?${b}[. ]?${c}[- ]?${d}`];
-  const short = cpf.replace(/^0+/, '');
-  if (short.length < cpf.length && short.length >= SHORTEST) forms.push(short);
-  return new RegExp(`(?<![0-9])(?:${forms.join('|')})(?![0-9])`);
+function markedCpf(cpf: string): string {
+  return `${cpf.slice(0, 3)}[. ]?${cpf.slice(3, 6)}[. ]?${cpf.slice(6, 9)}[- ]?${cpf.slice(9)}`;
 }
 
-/** Digits of a CPF that is taken without its leading zeros. */
-const SHORTEST = 9;
+function markedCnpj(cnpj: string): string {
+  const [root, branch] = [`${cnpj.slice(0, 2)}[. ]?${cnpj.slice(2, 5)}[. ]?${cnpj.slice(5, 8)}`, cnpj.slice(8, 12)];
+  return `${root}[/ ]?${branch}[- ]?${cnpj.slice(12)}`;
+}
+
+/** Digits of a document that is taken without its leading zeros. */
+const CPF_DIGITS_MIN = 9;
+const CNPJ_DIGITS_MIN = 12;
+const PLACE_DIGITS = 14;
 
 /** Characters at the end of a block that may begin what the next one ends. */
 const CARRY = 32;

@@ -9,7 +9,7 @@ import { assert } from '../core/assert.ts';
 import { detail } from '../core/catalogue.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
-import { encodeManifest, FORMATS_VERSION, MANIFEST_VERSION, type Manifest } from '../engine/manifest.ts';
+import { encodeManifest, type Manifest, manifestVersion } from '../engine/manifest.ts';
 import { DEFAULT_PROFILE, mayUse, readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
@@ -181,20 +181,21 @@ async function plan(
   const { limits, settings } = context;
   const hashSeed = await hashSeedOf(context);
   const shards = limits.shardsFor(split.records);
+  const plan = {
+    dialect: profile.dialect,
+    ...(text.header.format === undefined ? {} : { format: text.header.format }),
+    ...(profile.reading === undefined ? {} : { reading: profile.reading }),
+    fields: text.header.fields,
+    recordBytesMax: settings.recordBytesMax,
+    shards,
+    hashSeed,
+  };
   return {
-    version: text.header.format === undefined ? MANIFEST_VERSION : FORMATS_VERSION,
+    version: manifestVersion(plan),
     batch: batch.id,
     source: { key: source.key, etag: source.etag, bytes: source.bytes },
     header: { start: text.header.start, end: text.header.end, line: text.header.line },
-    plan: {
-      dialect: profile.dialect,
-      ...(text.header.format === undefined ? {} : { format: text.header.format }),
-      ...(profile.reading === undefined ? {} : { reading: profile.reading }),
-      fields: text.header.fields,
-      recordBytesMax: settings.recordBytesMax,
-      shards,
-      hashSeed,
-    },
+    plan,
     rules: {
       version: RULES_VERSION,
       businessDate: batch.businessDate,

@@ -1,8 +1,9 @@
 /**
  * How a batch looks to whoever reads it: the commands and the API. Names of files and messages about them are masked here, once, so that
- * nobody is shown a CPF.
+ * nobody is shown a document.
  */
 
+import { documentKindOf } from '../core/documents.ts';
 import { fileNameText, instantText, maskedMessage, parseExactJson, printable } from '../core/text.ts';
 import {
   type Batch,
@@ -92,6 +93,11 @@ export function batchView(batch: Batch) {
     failure: failureView(batch.failure),
     receipt: receiptView(batch) ?? null,
   };
+}
+
+/** A debt's document under the name of its kind; the other is null. */
+export function documentView(document: string): { readonly cpf: string | null; readonly cnpj: string | null } {
+  return documentKindOf(document) === 'cnpj' ? { cpf: null, cnpj: document } : { cpf: document, cnpj: null };
 }
 
 /** The outcomes in few words: `9 created, 1 rejected`, and the codes of warnings; the code of the failure where there is one. */

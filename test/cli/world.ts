@@ -10,6 +10,7 @@ import type { Batch, BatchFilter, ResultKind } from '../../src/io/ports/registry
 import { hashRef } from '../../src/kernel/hash.ts';
 
 export const VALID_CPF = '52998224725';
+export const VALID_CNPJ = '12ABC34501DE35';
 const HASH_SEED = 0x5eed;
 
 export class MemoryOutput implements Output {
@@ -162,7 +163,7 @@ export class TestWorld {
         list: async function* (client: string, filter: DebtFilter) {
           for (const debt of held.debts) {
             if (debt.client !== client) continue;
-            if (filter.cpf !== undefined && debt.cpf !== filter.cpf) continue;
+            if (filter.document !== undefined && debt.document !== filter.document) continue;
             // As a store that looks up by the hash: without the right one nothing is found.
             if (filter.externalRef !== undefined && debt.refHash !== filter.refHash) continue;
             yield debt;
@@ -236,7 +237,7 @@ export function storedDebt(given: Partial<StoredDebt> = {}): StoredDebt {
     refHash: hashRef(ref, 0, ref.length, HASH_SEED),
     externalRef: 'R-1',
     debtorName: 'Maria da Silva',
-    cpf: VALID_CPF,
+    document: VALID_CPF,
     amountCents: 123_456,
     dueDate: '2025-01-31',
     debtorEmail: null,

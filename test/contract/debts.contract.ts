@@ -27,7 +27,7 @@ export function debt(externalRef: string, turn: number, change: Partial<StoredDe
     refHash: hashOf(externalRef),
     externalRef,
     debtorName: 'Maria José d’Ávila',
-    cpf: CPFS[0],
+    document: CPFS[0],
     amountCents: 123_456,
     dueDate: '2025-03-01',
     debtorEmail: 'maria@example.com',
@@ -50,7 +50,7 @@ export function debt(externalRef: string, turn: number, change: Partial<StoredDe
 const tombstone = (externalRef: string, turn: number): StoredDebt =>
   debt(externalRef, turn, {
     debtorName: '',
-    cpf: '',
+    document: '',
     amountCents: 0,
     dueDate: '',
     debtorEmail: null,
@@ -97,7 +97,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
             accountType: 'cartão',
             amountCents: 999_999_999_999_999,
             dueDate: '0001-01-01',
-            cpf: '00000000191',
+            document: '00000000191',
             changedLine: 5_000_001,
           }),
           debt('R\'3"; --', 1, { debtorName: '😀 ŁÓDŹ', amountCents: 1 }),
@@ -145,7 +145,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
 
       it('replaces whole rows under a later turn', async () => {
         await debts.write('acme', 1, [debt('R-1', 1)]);
-        const next = debt('R-1', 2, { debtorEmail: null, cpf: CPFS[1], createdBatch: 'b-1', changedLine: 9 });
+        const next = debt('R-1', 2, { debtorEmail: null, document: CPFS[1], createdBatch: 'b-1', changedLine: 9 });
         expect(await debts.write('acme', 2, [next])).toBe('written');
         expect(await fetch('R-1')).toEqual([next]);
       });
@@ -154,15 +154,15 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         const rows = Array.from({ length: 20 }, (_, i) => debt(`R-${i}`, 3));
         for (let i = 0; i < 3; i++) expect(await debts.write('acme', 3, rows)).toBe('written');
         expect(await list()).toEqual([...rows].sort(byKey));
-        expect(await list({ cpf: CPFS[0] })).toEqual([...rows].sort(byKey));
+        expect(await list({ document: CPFS[0] })).toEqual([...rows].sort(byKey));
       });
 
       it('lets the batches of one turn write one after the other', async () => {
         await debts.write('acme', 1, [debt('R-1', 1, { changedBatch: 'b-1' })]);
-        const next = debt('R-1', 1, { changedBatch: 'b-2', amountCents: 7, cpf: CPFS[2] });
+        const next = debt('R-1', 1, { changedBatch: 'b-2', amountCents: 7, document: CPFS[2] });
         expect(await debts.write('acme', 1, [next])).toBe('written');
         expect(await fetch('R-1')).toEqual([next]);
-        expect(await list({ cpf: CPFS[2] })).toEqual([next]);
+        expect(await list({ document: CPFS[2] })).toEqual([next]);
       });
 
       it('writes more rows than fit in one step', async () => {
@@ -173,14 +173,14 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         const some = rows.filter((_, i) => i % 997 === 0);
         expect(await debts.fetch('acme', some)).toEqual(some);
         expect((await list()).length).toBe(rows.length);
-        expect((await list({ cpf: CPFS[0] })).length).toBe(rows.length);
+        expect((await list({ document: CPFS[0] })).length).toBe(rows.length);
       });
 
       it('keeps what it answered when it is opened again', async () => {
         await debts.write('acme', 1, [debt('R-1', 1)]);
         debts = await fixture.reopen();
         expect(await fetch('R-1')).toEqual([debt('R-1', 1)]);
-        expect(await list({ cpf: CPFS[0] })).toEqual([debt('R-1', 1)]);
+        expect(await list({ document: CPFS[0] })).toEqual([debt('R-1', 1)]);
       });
     });
 
@@ -188,9 +188,11 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       it('refuses a row whose debt carries a later turn', async () => {
         const later = debt('R-1', 5);
         await debts.write('acme', 5, [later]);
-        expect(await debts.write('acme', 4, [debt('R-1', 4, { amountCents: 1, cpf: CPFS[1] })])).toBe('superseded');
+        expect(await debts.write('acme', 4, [debt('R-1', 4, { amountCents: 1, document: CPFS[1] })])).toBe(
+          'superseded',
+        );
         expect(await fetch('R-1')).toEqual([later]);
-        expect(await list({ cpf: CPFS[1] })).toEqual([]);
+        expect(await list({ document: CPFS[1] })).toEqual([]);
       });
 
       it('stops at the first refusal: no debt goes back, and what was written carries the turn', async () => {
@@ -217,7 +219,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
           fc.asyncProperty(fc.array(write, { maxLength: 8 }), async (writes) => {
             const client = `p-${run++}`;
             const rowOf = (ref: string, turn: number): StoredDebt =>
-              debt(ref, turn, { client, amountCents: turn * 100, cpf: CPFS[turn % 4] });
+              debt(ref, turn, { client, amountCents: turn * 100, document: CPFS[turn % 4] });
             const model = new Map<string, number>();
             for (const { turn, refs } of writes) {
               const answer = await debts.write(
@@ -238,7 +240,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
             const expected = [...model].map(([ref, turn]) => rowOf(ref, turn)).sort(byKey);
             expect(await list({}, client)).toEqual(expected);
             for (const cpf of CPFS) {
-              expect(await list({ cpf }, client)).toEqual(expected.filter((row) => row.cpf === cpf));
+              expect(await list({ document: cpf }, client)).toEqual(expected.filter((row) => row.document === cpf));
             }
           }),
           { numRuns: 60, seed: 99 },
@@ -250,14 +252,15 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       it('changes no answer, however often and whenever it is done', async () => {
         const expected = new Map<string, StoredDebt>();
         for (let turn = 1; turn <= 200; turn++) {
-          const rows = [`same-${turn % 7}`, `new-${turn}`].map((ref) => debt(ref, turn, { cpf: CPFS[turn % 3] }));
+          const rows = [`same-${turn % 7}`, `new-${turn}`].map((ref) => debt(ref, turn, { document: CPFS[turn % 3] }));
           await debts.write('acme', turn, rows);
           for (const row of rows) expected.set(row.externalRef, row);
           if (turn % 90 === 0) await debts.tidy();
         }
         while (await debts.tidy());
         const sorted = [...expected.values()].sort(byKey);
-        for (const cpf of CPFS) expect(await list({ cpf })).toEqual(sorted.filter((row) => row.cpf === cpf));
+        for (const cpf of CPFS)
+          expect(await list({ document: cpf })).toEqual(sorted.filter((row) => row.document === cpf));
         expect(await list()).toEqual(sorted);
         expect(await debts.tidy()).toBe(false);
       });
@@ -277,13 +280,13 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         await debts.write('acme', 1, [debt('R-1', 1), debt('R-2', 1)]);
         await debts.write('acme', 2, [tombstone('R-1', 2)]);
         expect(await list()).toEqual([debt('R-2', 1)]);
-        expect(await list({ cpf: CPFS[0] })).toEqual([debt('R-2', 1)]);
+        expect(await list({ document: CPFS[0] })).toEqual([debt('R-2', 1)]);
         expect(await list({ externalRef: 'R-1' })).toEqual([]);
       });
     });
 
     describe('list', () => {
-      const rows = Array.from({ length: 1500 }, (_, i) => debt(`R-${i}`, 1, { cpf: CPFS[i % 3] })).sort(byKey);
+      const rows = Array.from({ length: 1500 }, (_, i) => debt(`R-${i}`, 1, { document: CPFS[i % 3] })).sort(byKey);
 
       beforeEach(async () => {
         await debts.write('acme', 1, rows);
@@ -297,15 +300,16 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       });
 
       it('finds by document', async () => {
-        for (const cpf of CPFS) expect(await list({ cpf })).toEqual(rows.filter((row) => row.cpf === cpf));
-        expect(await list({ cpf: CPFS[1] }, 'beta')).toEqual([]);
+        for (const cpf of CPFS)
+          expect(await list({ document: cpf })).toEqual(rows.filter((row) => row.document === cpf));
+        expect(await list({ document: CPFS[1] }, 'beta')).toEqual([]);
       });
 
       it('finds by reference, alone and with the document', async () => {
         const [wanted] = rows.filter((row) => row.externalRef === 'R-777');
         expect(await list({ externalRef: 'R-777' })).toEqual([wanted]);
-        expect(await list({ externalRef: 'R-777', cpf: wanted?.cpf as string })).toEqual([wanted]);
-        expect(await list({ externalRef: 'R-777', cpf: CPFS[3] })).toEqual([]);
+        expect(await list({ externalRef: 'R-777', document: wanted?.document as string })).toEqual([wanted]);
+        expect(await list({ externalRef: 'R-777', document: CPFS[3] })).toEqual([]);
         expect(await list({ externalRef: 'none' })).toEqual([]);
       });
 
@@ -313,8 +317,8 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         const asked = { externalRef: 'R-777', refHash: hashOf('R-777') };
         const [wanted] = rows.filter((row) => row.externalRef === 'R-777');
         expect(await list(asked)).toEqual([wanted]);
-        expect(await list({ ...asked, cpf: wanted?.cpf as string })).toEqual([wanted]);
-        expect(await list({ ...asked, cpf: CPFS[3] })).toEqual([]);
+        expect(await list({ ...asked, document: wanted?.document as string })).toEqual([wanted]);
+        expect(await list({ ...asked, document: CPFS[3] })).toEqual([]);
         expect(await list(asked, 'beta')).toEqual([]);
         expect(await list({ externalRef: 'none', refHash: hashOf('none') })).toEqual([]);
         await debts.write('acme', 2, [tombstone('R-777', 2)]);
@@ -322,7 +326,7 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       });
 
       it('goes on after any debt of the list', async () => {
-        for (const filter of [{}, { cpf: CPFS[0] }]) {
+        for (const filter of [{}, { document: CPFS[0] }]) {
           const all = await collect(debts.list('acme', filter));
           expect(all.length).toBeGreaterThan(2);
           for (const index of [0, 1, 7, all.length >> 1, all.length - 2, all.length - 1]) {
@@ -334,14 +338,14 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
       });
 
       it('follows a debt to its new document', async () => {
-        const changed = debt('R-0', 2, { cpf: CPFS[3], createdBatch: 'b-1', changedLine: 40 });
+        const changed = debt('R-0', 2, { document: CPFS[3], createdBatch: 'b-1', changedLine: 40 });
         await debts.write('acme', 2, [changed]);
-        expect(await list({ cpf: CPFS[3] })).toEqual([changed]);
-        expect((await list({ cpf: CPFS[0] })).some((row) => row.externalRef === 'R-0')).toBe(false);
-        const back = debt('R-0', 3, { cpf: CPFS[0], createdBatch: 'b-1', changedLine: 41 });
+        expect(await list({ document: CPFS[3] })).toEqual([changed]);
+        expect((await list({ document: CPFS[0] })).some((row) => row.externalRef === 'R-0')).toBe(false);
+        const back = debt('R-0', 3, { document: CPFS[0], createdBatch: 'b-1', changedLine: 41 });
         await debts.write('acme', 3, [back]);
-        expect((await list({ cpf: CPFS[0] })).filter((row) => row.externalRef === 'R-0')).toEqual([back]);
-        expect(await list({ cpf: CPFS[3] })).toEqual([]);
+        expect((await list({ document: CPFS[0] })).filter((row) => row.externalRef === 'R-0')).toEqual([back]);
+        expect(await list({ document: CPFS[3] })).toEqual([]);
       });
 
       it('can stop in the middle, and be written to meanwhile', async () => {

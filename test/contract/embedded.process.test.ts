@@ -88,7 +88,7 @@ describe('sudden death', () => {
     await engine.close();
     const data = await openDataOn(dataDir);
     expect(await collect(data.debts.list('acme', { externalRef: 'R-19999' }))).toEqual([debt('R-19999', 1)]);
-    expect(await collect(data.debts.list('acme', { cpf: debt('', 1).cpf }))).toHaveLength(20_000);
+    expect(await collect(data.debts.list('acme', { document: debt('', 1).document }))).toHaveLength(20_000);
     for await (const page of data.staging.read('b-1', 3, { range: 0, attempt: 'a1', pages: 1 })) {
       expect(Buffer.compare(page, madeBytes(70_000))).toBe(0);
     }

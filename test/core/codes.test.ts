@@ -25,6 +25,10 @@ describe('codes of records', () => {
       EMAIL_FORMAT: 18,
       PHONE_FORMAT: 19,
       INSTALLMENT_FORMAT: 20,
+      CNPJ_FORMAT: 21,
+      CNPJ_ZEROS: 22,
+      CNPJ_CHECK_DIGITS: 23,
+      DOCUMENT_KIND_UNKNOWN: 24,
       LINE_LENGTH: 30,
       LINE_UNKNOWN: 31,
       JSON_INVALID: 32,
@@ -40,9 +44,11 @@ describe('codes of records', () => {
       AMOUNT_BELOW_MINIMUM: 42,
       AMOUNT_ABOVE_MAXIMUM: 43,
       DEBT_ERASED: 44,
+      REF_REPEATED: 45,
       DUPLICATE_REF: 60,
       CPF_PADDED: 80,
       DEBT_NEAR_PRESCRIPTION: 81,
+      CNPJ_PADDED: 82,
     });
   });
 

@@ -13,7 +13,7 @@ function valuesOf(chunk: RecordChunk, i: number) {
     line: chunk.lines[i],
     ref: chunk.ref(i),
     name: chunk.name(i),
-    cpf: chunk.cpf(i),
+    document: chunk.document(i),
     cents: chunk.cents[i],
     day: chunk.days[i],
     optional: [0, 1, 2, 3, 4].map((k) => chunk.optional(i, k)),
@@ -26,7 +26,7 @@ function expected(values: LineValues, line: number) {
     line,
     ref,
     name,
-    cpf,
+    document: cpf,
     cents: Math.round(Number(amount) * 100),
     day: packDate(due),
     optional: [0, 1, 2, 3, 4].map((k) => optional[k] || null),
@@ -37,7 +37,7 @@ const none = ['', '', '', '', ''];
 const line = fc.record({
   ref: fc.stringMatching(/^[A-Zé中]{1,20}$/),
   name: fc.constantFrom('Ana', 'Zé da Silva', 'x'.repeat(120)),
-  cpf: fc.constantFrom('52998224725', '00000000191', '99999999808'),
+  cpf: fc.constantFrom('52998224725', '00000000191', '99999999808', '12ABC34501DE35', '00000000000191'),
   amount: fc.constantFrom('0.01', '150.00', '9999999999999.99'),
   due: fc.constantFrom('2026-01-10', '0001-01-01', '9999-12-31'),
   optional: fc.constantFrom(

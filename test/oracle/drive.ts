@@ -3,7 +3,8 @@
  * and puts all it says in the words of the oracle: one text for each record, so that two runs compare as lists.
  */
 import { OUTCOMES, recordCodeName } from '../../src/core/codes.ts';
-import { COLUMNS, columnName, NO_COLUMN } from '../../src/kernel/columns.ts';
+import { COLUMNS, NO_COLUMN } from '../../src/kernel/columns.ts';
+import { columnName } from '../../src/kernel/documents.ts';
 import { hashRef, shardOf } from '../../src/kernel/hash.ts';
 import { RangeKernel, type RangeTotals } from '../../src/kernel/kernel.ts';
 import { PageReader } from '../../src/kernel/pages.ts';
@@ -203,7 +204,7 @@ class Output {
         if (entry.rawStart < 0) this.#broken.push(`rejected line ${line} lacks its raw bytes`);
         const raw = byteString(entry.bytes.subarray(entry.rawStart, entry.rawEnd));
         const ref = textOf(entry.bytes, entry.refStart, entry.refEnd);
-        const column = entry.column === NO_COLUMN ? '' : columnName(entry.column);
+        const column = entry.column === NO_COLUMN ? '' : columnName(entry.column, this.#plan.reading?.document);
         const code = recordCodeName(entry.code) ?? `code ${entry.code}`;
         const says = JSON.stringify([line, OUTCOMES[entry.outcome], code, column, entry.cents, ref, raw]);
         this.#records.push({ line, says });
@@ -230,6 +231,7 @@ function pageValues(page: PageReader): string[] {
       case 'debtor_name':
         return textOf(page.bytes, page.nameStart, page.nameEnd);
       case 'cpf':
+        if (page.cnpjStart > 0) return textOf(page.bytes, page.cnpjStart, page.cnpjStart + 14);
         return digits(page.cpf, 11);
       case 'amount':
         return String(page.cents);

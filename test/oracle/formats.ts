@@ -3,10 +3,11 @@
  * regular expressions. Byte strings: one character is one byte. Shares no code with the kernel but its tables.
  */
 import type { RecordCodeName } from '../../src/core/codes.ts';
-import { COLUMNS, type ColumnName, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
+import { COLUMNS, type ColumnName, KIND_COLUMN, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import type { CnabFormat, FixedWidthFormat, JsonLinesFormat, RecordFormat, RecordPlan } from '../../src/kernel/plan.ts';
+import { type DocumentRule, documentRule, nameOf } from './documents.ts';
 import { byteString } from './grammar.ts';
-import { KEPT, type OracleRecord, type OracleRejected } from './oracle.ts';
+import { KEPT, type OracleRecord, type OracleRejected, type OracleStaged } from './oracle.ts';
 import { type Checked, checkLocalValue, checkValue, stored } from './values.ts';
 
 /** A physical line, its end left out of `text`. */
@@ -107,7 +108,7 @@ type Content = { readonly text: string; readonly plainNumber?: boolean } | 'abse
 
 interface Refusal {
   readonly code: RecordCodeName;
-  readonly column?: ColumnName | '';
+  readonly column?: string;
 }
 
 export function oracleRecordsOf(bytes: Uint8Array, plan: RecordPlan, from = 0, firstLine = 1): OracleRecord[] {
@@ -266,13 +267,19 @@ function judge(
     const given = stored(COLUMNS[column]!, value);
     if ('value' in given) values[COLUMNS[column]!] = given.value;
   }
-  let warning: '' | 'CPF_PADDED' = '';
+  let warning: OracleStaged['warning'] = '';
   let fault = refusal;
+  const said = contents[fields.indexOf(KIND_COLUMN)];
+  const document = documentRule(said === 'absent' ? undefined : said?.text, reading);
   contents.forEach((content, field) => {
-    const column = COLUMNS[fields[field]!];
+    const number = fields[field]!;
+    const name = nameOf(number, reading?.document);
+    if (number === KIND_COLUMN && document.kind === undefined)
+      fault ??= { code: 'DOCUMENT_KIND_UNKNOWN', column: name };
+    const column = COLUMNS[number];
     if (column === undefined) return;
-    const checked = checkContent(column, content, reading);
-    if ('code' in checked) fault ??= { code: checked.code, column };
+    const checked = checkContent(column, content, reading, document.check);
+    if ('code' in checked) fault ??= { code: checked.code, column: name };
     else {
       const kept = content === 'absent' && checked.value === '' && COLUMNS.indexOf(column) >= REQUIRED_COLUMNS;
       values[column] = kept ? KEPT : checked.value;
@@ -283,9 +290,14 @@ function judge(
   return { ...place, outcome: 'staged', values, cents: Number(values.amount), warning };
 }
 
-function checkContent(column: ColumnName, content: Content, reading: RecordPlan['reading']): Checked {
-  if (content === 'absent') return checkContent(column, { text: '' }, reading);
+function checkContent(
+  column: ColumnName,
+  content: Content,
+  reading: RecordPlan['reading'],
+  document: DocumentRule['check'],
+): Checked {
+  if (content === 'absent') return checkContent(column, { text: '' }, reading, document);
   if (reading === undefined) return checkValue(column, content.text);
   const plain = content.plainNumber === true && column === 'amount' && !reading.nulls.includes(content.text);
-  return plain ? checkValue(column, content.text) : checkLocalValue(column, content.text, reading);
+  return plain ? checkValue(column, content.text) : checkLocalValue(column, content.text, reading, document);
 }

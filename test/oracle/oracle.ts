@@ -6,8 +6,9 @@
  */
 import type { RecordCodeName } from '../../src/core/codes.ts';
 import type { FaultCode } from '../../src/core/faults.ts';
-import { COLUMNS, type ColumnName, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
+import { COLUMNS, type ColumnName, KIND_COLUMN, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import type { BusinessRules, Reading } from '../../src/kernel/plan.ts';
+import { documentRule, nameOf } from './documents.ts';
 import { byteString, oracleRecords, type RawRecord } from './grammar.ts';
 import { CONTROL, checkLocalValue, checkValue, daysInMonth, decodeUtf8, stored } from './values.ts';
 
@@ -45,17 +46,20 @@ export const KEPT = '(kept)';
 
 export interface OracleStaged extends OraclePlace {
   readonly outcome: 'staged';
-  /** As stored: text; the amount as cents in decimal; `''` for an optional column that is empty or not in the file; KEPT. */
+  /**
+   * As stored: text (of a CNPJ too, under `cpf`); the amount as cents in decimal; `''` for an optional column that is empty
+   * or not in the file; KEPT.
+   */
   readonly values: Readonly<Record<ColumnName, string>>;
   readonly cents: number;
-  readonly warning: '' | 'CPF_PADDED';
+  readonly warning: '' | 'CPF_PADDED' | 'CNPJ_PADDED';
 }
 
 export interface OracleRejected extends OraclePlace {
   readonly outcome: 'rejected';
   readonly code: RecordCodeName;
-  /** `''` where the fault is the record's. */
-  readonly column: ColumnName | '';
+  /** As the plan calls it; `''` where the fault is the record's. */
+  readonly column: string;
   /** `undefined` where the amount could not be read. */
   readonly cents: number | undefined;
   /** `''` where the reference could not be read. */
@@ -118,7 +122,7 @@ function readColumns(header: RawRecord): number[] | OracleFault {
  */
 export function checkRecord(record: RawRecord, columns: readonly number[], reading?: Reading): OracleRecord {
   const place = placeOf(record);
-  const shape = (code: RecordCodeName, column: ColumnName | ''): OracleRejected => ({
+  const shape = (code: RecordCodeName, column: string): OracleRejected => ({
     ...place,
     outcome: 'rejected',
     code,
@@ -127,8 +131,7 @@ export function checkRecord(record: RawRecord, columns: readonly number[], readi
     ref: '',
   });
   const malformed = record.fields.findIndex((field) => field.malformed);
-  if (malformed >= 0)
-    return shape('QUOTE_MALFORMED', malformed < columns.length ? (COLUMNS[columns[malformed]!] ?? '') : '');
+  if (malformed >= 0) return shape('QUOTE_MALFORMED', nameOf(columns[malformed], reading?.document));
   if (record.fields.length !== columns.length) return shape('FIELD_COUNT', '');
 
   const values = Object.fromEntries(COLUMNS.map((name) => [name, ''])) as Record<ColumnName, string>;
@@ -136,14 +139,21 @@ export function checkRecord(record: RawRecord, columns: readonly number[], readi
     const given = stored(COLUMNS[column]!, value);
     if ('value' in given) values[COLUMNS[column]!] = given.value;
   }
-  let warning: '' | 'CPF_PADDED' = '';
-  let fault: { code: RecordCodeName; column: ColumnName } | undefined;
+  const document = documentRule(record.fields[columns.indexOf(KIND_COLUMN)]?.text, reading);
+  let warning: OracleStaged['warning'] = '';
+  let fault: { code: RecordCodeName; column: string } | undefined;
   record.fields.forEach((field, index) => {
-    const column = COLUMNS[columns[index]!];
+    const number = columns[index]!;
+    const name = nameOf(number, reading?.document);
+    if (number === KIND_COLUMN && document.kind === undefined)
+      fault ??= { code: 'DOCUMENT_KIND_UNKNOWN', column: name };
+    const column = COLUMNS[number];
     if (column === undefined) return;
     const checked =
-      reading === undefined ? checkValue(column, field.text) : checkLocalValue(column, field.text, reading);
-    if ('code' in checked) fault ??= { code: checked.code, column };
+      reading === undefined
+        ? checkValue(column, field.text)
+        : checkLocalValue(column, field.text, reading, document.check);
+    if ('code' in checked) fault ??= { code: checked.code, column: name };
     else {
       values[column] = checked.value;
       if (checked.warning !== '') warning = checked.warning;
@@ -188,7 +198,7 @@ export interface OracleOutcome {
   readonly outcome: 'created' | 'duplicate' | 'rejected';
   /** Of the rejection, the duplicate, or the warning of a created debt; `''` for none. */
   readonly code: RecordCodeName | '';
-  readonly column: ColumnName | '';
+  readonly column: string;
   readonly ref: string;
   readonly cents: number | undefined;
   /** For a duplicate, the line of the record that won; 0 otherwise. */

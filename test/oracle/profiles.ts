@@ -2,7 +2,7 @@
  * Made profiles and made files in their notation, for the tests of what a profile asks of the kernel: good values written
  * as the profile has it, the odd ones of every rule, and broken bytes. Byte strings: one character is one byte.
  */
-import { COLUMNS, type ColumnName, IGNORED_COLUMN, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
+import { COLUMNS, type ColumnName, IGNORED_COLUMN, KIND_COLUMN, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import type { RecordPlan } from '../../src/kernel/plan.ts';
 import {
   type ColumnSource,
@@ -10,7 +10,9 @@ import {
   compileProfile,
   type ProfileDocument,
 } from '../../src/kernel/profile.ts';
+import { type DocumentSource, documentColumnName, type SourceName } from '../../src/kernel/profileDocuments.ts';
 import { COLUMN_CASES } from './column-cases.ts';
+import { CNPJ_CASES, type Kind, madeDocument } from './documents.ts';
 import type { Drive } from './drive.ts';
 import { byteString, bytesOf, oracleRecords } from './grammar.ts';
 import { checkRecord, type OracleRecord } from './oracle.ts';
@@ -33,17 +35,21 @@ export function compiled(document: ProfileDocument): CompiledProfile {
 /** A profile of random notation. `fast`: only what the kernel on WebAssembly reads by itself. */
 export function madeProfile(random: Random, fast: boolean): ProfileDocument {
   const decimal = random.pick(['.', ',', ',']);
-  const columns: Partial<Record<ColumnName, ColumnSource>> = {};
+  const columns: Partial<Record<SourceName, ColumnSource>> = {};
+  const document = fast ? undefined : madeDocumentSource(random);
   for (const [index, column] of COLUMNS.entries()) {
     if (index >= REQUIRED_COLUMNS && random.chance(0.4)) {
       if (random.chance(0.4)) columns[column] = { fixed: CONSTANTS[column] };
       continue;
     }
-    const mayFix = !fast && column !== 'external_ref';
-    if (mayFix && random.chance(0.1)) columns[column] = { fixed: CONSTANTS[column] };
+    const isDocument = column === 'cpf';
+    const mayFix = !fast && column !== 'external_ref' && !(isDocument && document?.kindFrom !== undefined);
+    const given = isDocument && document?.kind === 'cnpj' ? random.pick(CNPJ_CONSTANTS) : CONSTANTS[column];
+    const name = isDocument ? documentColumnName(document) : column;
+    if (mayFix && random.chance(0.1)) columns[name] = { fixed: given };
     else
-      columns[column] = {
-        ...(mayFix && random.chance(0.2) ? { default: CONSTANTS[column] } : {}),
+      columns[name] = {
+        ...(mayFix && random.chance(0.2) ? { default: given } : {}),
         ...(index >= REQUIRED_COLUMNS && random.chance(0.3) ? { required: true } : {}),
       };
   }
@@ -58,9 +64,25 @@ export function madeProfile(random: Random, fast: boolean): ProfileDocument {
       pivot: random.pick([0, 30, 50, 100]),
     },
     columns,
+    ...(document === undefined ? {} : { document }),
     ...(fast || random.chance(0.5) ? {} : { nulls: random.pick([['NULL'], ['-', 'N/A'], ['NULL', '0', 'x']]) }),
   };
 }
+
+/** Half of the profiles know of CNPJs. */
+function madeDocumentSource(random: Random): DocumentSource | undefined {
+  const zeroPadded = random.chance(0.3) ? { zeroPadded: true } : {};
+  if (random.chance(0.4)) return undefined;
+  if (random.chance(0.4)) return { kind: random.pick(['cpf', 'cnpj', 'cnpj']), ...zeroPadded };
+  const words = random.pick([
+    { cpf: ['F'], cnpj: ['J'] },
+    { cpf: ['1', '01'], cnpj: ['2', '02'] },
+    { cpf: ['Pessoa Física', 'PF'], cnpj: ['Pessoa Jurídica', '"PJ"'] },
+  ]);
+  return { kindFrom: { ...words, ...(random.chance(0.5) ? { name: 'tipo' } : {}) }, ...zeroPadded };
+}
+
+const CNPJ_CONSTANTS = ['11222333000181', '12.ABC.345/01DE-35'] as const;
 
 const CONSTANTS: Readonly<Record<ColumnName, string>> = {
   external_ref: '',
@@ -89,7 +111,8 @@ export function madeProfileFile(random: Random, document: ProfileDocument, count
   const lineEnd = random.pick(['\n', '\r\n']);
   let text = '';
   for (let made = 0; made < count; ) {
-    const values = fields.map((column) => fieldOf(random, document, COLUMNS[column], marks, quoted));
+    const kind = kindFor(random, document);
+    const values = fields.map((column) => fieldOf(random, document, column, kind, marks, quoted));
     if (random.chance(0.02)) values.push('');
     if (random.chance(0.02)) values.pop();
     let record = values.join(marks.delimiter);
@@ -123,11 +146,12 @@ export function driveOf(file: ProfileFile, chunkBytes: number): Drive {
 function fieldOf(
   random: Random,
   document: ProfileDocument,
-  column: ColumnName | undefined,
+  column: number,
+  kind: Kind,
   marks: { readonly delimiter: string; readonly quote: string },
   quoted: number,
 ): string {
-  const content = column === undefined ? random.pick(['', 'x', 'qualquer']) : contentOf(random, document, column);
+  const content = contentOf(random, document, column, kind);
   const must = [marks.delimiter, marks.quote, '\r', '\n'].some((mark) => content.includes(mark));
   if (must ? random.chance(0.97) : random.chance(quoted)) {
     return marks.quote + content.replaceAll(marks.quote, marks.quote + marks.quote) + marks.quote;
@@ -135,12 +159,29 @@ function fieldOf(
   return [marks.delimiter, marks.quote, '\r', '\n'].reduce((text, mark) => text.replaceAll(mark, ''), content);
 }
 
-function contentOf(random: Random, document: ProfileDocument, column: ColumnName): string {
+/** Of a record: what its field says, where the profile asks one. */
+function kindFor(random: Random, { document }: ProfileDocument): Kind {
+  if (document?.kindFrom !== undefined) return random.pick(['cpf', 'cnpj']);
+  return document?.kind ?? 'cpf';
+}
+
+function contentOf(random: Random, document: ProfileDocument, number: number, kind: Kind): string {
   const dice = random.next();
-  if (dice < 0.06) return random.pick(COLUMN_CASES[column])[0];
+  const { kindFrom, zeroPadded = false } = document.document ?? {};
+  const column = COLUMNS[number];
+  if (number !== KIND_COLUMN && column === undefined) return random.pick(['', 'x', 'qualquer']);
+  if (dice < 0.06 && column !== undefined) {
+    return column === 'cpf' && random.chance(0.7) ? random.pick(CNPJ_CASES)[0] : random.pick(COLUMN_CASES[column])[0];
+  }
   if (dice < 0.1) return random.pick(document.nulls ?? ['', 'NULL']);
   if (dice < 0.12) return '';
-  const good = goodOf(random, document, column);
+  const wordOf = (words: readonly string[] = []): string => encoded(document, random.pick(words));
+  const good =
+    column === undefined
+      ? wordOf(kindFrom?.[kind])
+      : column === 'cpf'
+        ? madeDocument(random, random.chance(0.95) ? kind : 'cnpj', zeroPadded)
+        : goodOf(random, document, column);
   if (dice < 0.18) return broken(random, good);
   if (dice < 0.22) return random.pick([' ', '\t', '  ']) + good + random.pick(['', ' ', '\t']);
   return good;
@@ -169,7 +210,7 @@ const NAMES = [
   'Zé',
 ];
 
-function goodOf(random: Random, document: ProfileDocument, column: ColumnName): string {
+function goodOf(random: Random, document: ProfileDocument, column: Exclude<ColumnName, 'cpf'>): string {
   const digits = (count: number) => Array.from({ length: count }, () => random.integer(0, 9)).join('');
   switch (column) {
     case 'external_ref':
@@ -177,8 +218,6 @@ function goodOf(random: Random, document: ProfileDocument, column: ColumnName): 
     case 'debtor_name':
     case 'creditor_name':
       return encoded(document, random.pick(NAMES));
-    case 'cpf':
-      return random.pick(['52998224725', '529.982.247-25', '111.444.777-35', '191'.padStart(11, '0'), '000000191']);
     case 'amount':
       return amountOf(random, document, digits);
     case 'due_date':

@@ -10,7 +10,7 @@ import type { Reading } from '../../src/kernel/plan.ts';
 import { bytesOf } from './grammar.ts';
 
 export type Checked =
-  | { readonly value: string; readonly warning: '' | 'CPF_PADDED' }
+  | { readonly value: string; readonly warning: '' | 'CPF_PADDED' | 'CNPJ_PADDED' }
   | { readonly code: RecordCodeName };
 
 // A BOM inside a field is data: without `ignoreBOM` the decoder would drop it.
@@ -30,14 +30,22 @@ export const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const isName = (column: ColumnName) => column === 'debtor_name' || column === 'creditor_name';
 
 /** The text of a byte string in the encoding; `undefined` where it is not valid. */
-function decode(byteText: string, encoding: Reading['encoding']): string | undefined {
+export function decode(byteText: string, encoding: Reading['encoding']): string | undefined {
   if (encoding === 'utf-8') return decodeUtf8(byteText);
   // What the platform calls iso-8859-1 is windows-1252, as the web has it; a byte string is the real one already.
   return encoding === 'iso-8859-1' ? byteText : new TextDecoder(encoding).decode(bytesOf(byteText));
 }
 
-/** The rule of a column under a reading of its own: values come out as the default format stores them. */
-export function checkLocalValue(column: ColumnName, content: string, reading: Reading): Checked {
+/**
+ * The rule of a column under a reading of its own: values come out as the default format stores them. `document`: the rule
+ * of the record's document.
+ */
+export function checkLocalValue(
+  column: ColumnName,
+  content: string,
+  reading: Reading,
+  document: (text: string) => Checked = checkCpf,
+): Checked {
   const blanks = isName(column) ? '[ \\t\\r\\n]+' : '[ \\t]+';
   const trimmed = content.replace(new RegExp(`^${blanks}`), '').replace(new RegExp(`${blanks}$`), '');
   const text = decode(trimmed, reading.encoding);
@@ -52,12 +60,14 @@ export function checkLocalValue(column: ColumnName, content: string, reading: Re
   }
   if (column === 'amount') return localAmount(folded, reading);
   if (column === 'due_date') return localDate(folded, reading);
+  if (column === 'cpf') return document(folded);
   return RULES[column](folded);
 }
 
 /** A value that a profile gives, written as the default format has it. */
 export function stored(column: ColumnName, value: string): Checked {
-  return column === 'amount' || column === 'due_date' ? RULES[column](value) : ok(value);
+  if (column === 'amount' || column === 'due_date') return RULES[column](value);
+  return ok(column === 'cpf' ? value.replace(/[./-]/g, '') : value);
 }
 
 function localAmount(text: string, { decimal, thousands, impliedDecimals }: Reading): Checked {
@@ -125,7 +135,7 @@ const RULES: Record<ColumnName, (text: string) => Checked> = {
   installment: checkInstallment,
 };
 
-function checkCpf(text: string): Checked {
+export function checkCpf(text: string): Checked {
   let digits: string;
   let padded = false;
   if (/^[0-9]{11}$/.test(text)) digits = text;

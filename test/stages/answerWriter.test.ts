@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { recordText } from '../../src/core/catalogue.ts';
 import { RECORD_CODES, type RecordCodeName } from '../../src/core/codes.ts';
 import { LANGUAGES, type Language } from '../../src/core/language.ts';
-import { AMOUNT, CPF, REF } from '../../src/kernel/columns.ts';
+import { AMOUNT, DOCUMENT, REF } from '../../src/kernel/columns.ts';
 import {
   answerTexts,
   ByteBlock,
@@ -155,7 +155,7 @@ describe('a row of the retorno', () => {
       const says = recordText(name, language);
       const row = retorno({ line: 2, outcome: REJECTED, ref: 'R', code }, language);
       expect(rowsOf(`header\n${row}`)).toEqual([['2', 'R', 'rejected', name, says]]);
-      expect(rowsOf(`header\n${rejects('x\n', { code, column: CPF }, language)}`)).toEqual([
+      expect(rowsOf(`header\n${rejects('x\n', { code, column: DOCUMENT }, language)}`)).toEqual([
         ['7', 'cpf', name, says, 'x'],
       ]);
     }
@@ -175,7 +175,7 @@ describe('a row of the retorno', () => {
 
 describe('a row of the rejects', () => {
   it('names line, column, code and message', () => {
-    const entry = { line: 12, code: RECORD_CODES.CPF_FORMAT.id, column: CPF };
+    const entry = { line: 12, code: RECORD_CODES.CPF_FORMAT.id, column: DOCUMENT };
     expect(rejects('a,"b ""c""",d\r\n', entry)).toBe(
       '12,cpf,CPF_FORMAT,"a CPF has 11 digits, bare or as 000.000.000-00","a,""b """"c"""""",d"\n',
     );

@@ -43,7 +43,7 @@ const STORED: StoredDebt = {
   refHash: chunkOf({ ref: 'R-1' }, REQUIRED_FIELDS).hashes[0] as number,
   externalRef: 'R-1',
   debtorName: 'Ana Lima',
-  cpf: '52998224725',
+  document: '52998224725',
   amountCents: 15_000,
   dueDate: '2026-01-10',
   debtorEmail: 'a@b.co',
@@ -77,8 +77,8 @@ describe('a record whose debt is not stored', () => {
   });
 
   it('keeps leading zeros of the CPF', () => {
-    expect(decideOn({ cpf: '00000000191' }).row?.cpf).toBe('00000000191');
-    expect(decideOn({ cpf: '1234567890' }).row?.cpf).toBe('01234567890');
+    expect(decideOn({ cpf: '00000000191' }).row?.document).toBe('00000000191');
+    expect(decideOn({ cpf: '1234567890' }).row?.document).toBe('01234567890');
   });
 });
 
@@ -90,7 +90,7 @@ describe('a record whose debt is stored', () => {
 
   it.each<[string, Partial<LineValues>, Partial<StoredDebt>]>([
     ['name', { name: 'Ana L.' }, { debtorName: 'Ana L.' }],
-    ['cpf', { cpf: '11144477735' }, { cpf: '11144477735' }],
+    ['cpf', { cpf: '11144477735' }, { document: '11144477735' }],
     ['amount', { amount: '150.01' }, { amountCents: 15_001 }],
     ['due date', { due: '2026-01-11' }, { dueDate: '2026-01-11' }],
     ['e-mail', { optional: ['b@b.co', ...FULL.slice(1)] }, { debtorEmail: 'b@b.co' }],

@@ -6,11 +6,12 @@ import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { maskedDocument } from '../../src/core/documents.ts';
 import type { DirectStores } from '../../src/io/embedded/driver.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import type { Hold } from '../../src/io/ports/privacy.ts';
 import { type EraseContext, type EraseWish, erase } from '../../src/stages/erase.ts';
-import { personOf, personText } from '../../src/stages/person.ts';
+import { personOf } from '../../src/stages/person.ts';
 import { makeDataDir, openDirectOn, removeDataDir } from '../contract/embeddedFixtures.ts';
 import { draft, FakeClock } from '../contract/support.ts';
 import { Life } from '../support/mortal.ts';
@@ -32,7 +33,7 @@ function debt(client: string, ref: number, cpf: keyof typeof SECRETS, turn: numb
     refHash: (ref * 2_654_435_761) >>> 0,
     externalRef: `R-${ref}`,
     debtorName: name,
-    cpf,
+    document: cpf,
     amountCents: 1000 + ref,
     dueDate: '2026-01-01',
     debtorEmail: mail,
@@ -131,10 +132,10 @@ async function leftOf(dataDir: string, clock: FakeClock) {
   const stores = await openDirectOn(dataDir, 'read', clock);
   const debts = [];
   for (const client of ['acme', 'beta']) {
-    for await (const one of stores.debts.list(client, {})) debts.push(`${client} ${one.externalRef} ${one.cpf}`);
+    for await (const one of stores.debts.list(client, {})) debts.push(`${client} ${one.externalRef} ${one.document}`);
   }
   const found = [];
-  for await (const one of stores.debts.list('acme', { cpf: ANA })) found.push(one);
+  for await (const one of stores.debts.list('acme', { document: ANA })) found.push(one);
   const batches = (await stores.registry.list({})).map(({ id, file, receipt, erasedAtMs }) => ({
     id,
     file,
@@ -183,7 +184,7 @@ async function run(wish: EraseWish, diesAt?: number) {
 describe('an erasure', () => {
   // threat 11
   it('of a person takes the debts, each file with a line of the person, and nothing of others', async () => {
-    const { end, dataDir } = await run({ client: 'acme', cpf: ANA });
+    const { end, dataDir } = await run({ client: 'acme', document: ANA });
     expect(end.debts).toEqual(
       [`acme R-11 ${RUI}`, `acme R-20 ${RUI}`, `beta R-10 ${ANA}`].sort((a, b) => order(end.debts, a, b)),
     );
@@ -226,7 +227,7 @@ describe('an erasure', () => {
   });
 
   it.each([
-    { client: 'acme', cpf: ANA },
+    { client: 'acme', document: ANA },
     { client: 'acme' },
   ])('%j that is killed anywhere ends like one that ran through', async (wish) => {
     const clean = await run(wish);
@@ -240,8 +241,8 @@ describe('an erasure', () => {
   it('done twice finds nothing the second time', async () => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);
-    const first = await erase(contextOf(stores, clock), { client: 'acme', cpf: ANA });
-    const second = await erase(contextOf(stores, clock), { client: 'acme', cpf: ANA });
+    const first = await erase(contextOf(stores, clock), { client: 'acme', document: ANA });
+    const second = await erase(contextOf(stores, clock), { client: 'acme', document: ANA });
     await stores.close();
     expect(first.counts).toMatchObject({ debts: 2, batches: 2, objects: 4, deliveries: 2 });
     expect(second).toMatchObject({ runs: 2, counts: first.counts });
@@ -251,7 +252,7 @@ describe('an erasure', () => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);
     await stores.registry.accept(draft('b-open', 'acme'));
-    await expect(erase(contextOf(stores, clock), { client: 'acme', cpf: ANA })).rejects.toMatchObject({
+    await expect(erase(contextOf(stores, clock), { client: 'acme', document: ANA })).rejects.toMatchObject({
       code: 'ERASURE_BLOCKED',
     });
     await stores.close();
@@ -271,7 +272,7 @@ describe('a hold', () => {
     id: `h-${n}`,
     revision: 1,
     person: cpf === undefined ? null : personOf('acme', cpf),
-    personText: cpf === undefined ? null : personText(cpf),
+    personText: cpf === undefined ? null : maskedDocument(cpf),
     by: 'jurídico',
     why: `processo ${n}`,
     atMs: 1,
@@ -288,7 +289,7 @@ describe('a hold', () => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);
     await stores.privacy.add(hold(held, 1));
-    const wish = asked === undefined ? { client: 'acme' } : { client: 'acme', cpf: asked };
+    const wish = asked === undefined ? { client: 'acme' } : { client: 'acme', document: asked };
     const work = erase(contextOf(stores, clock), wish);
     if (forbids)
       await expect(work).rejects.toMatchObject({ code: 'ON_HOLD', message: expect.stringContaining('processo 1') });
@@ -319,7 +320,7 @@ describe('a hold', () => {
           return await list(client);
         },
       };
-      const refused = await erase({ ...context, privacy }, { client: 'acme', cpf: ANA }).then(
+      const refused = await erase({ ...context, privacy }, { client: 'acme', document: ANA }).then(
         () => false,
         () => true,
       );

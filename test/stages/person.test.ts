@@ -1,10 +1,12 @@
-/** A person's CPF is found in the bytes of a file at every cut, however it is written, and nowhere else. */
+/** A person's document is found in the bytes of a file at every cut, however it is written, and nowhere else. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holds, patternOf, personOf, personText } from '../../src/stages/person.ts';
+import { maskedDocument } from '../../src/core/documents.ts';
+import { holds, patternOf, personOf } from '../../src/stages/person.ts';
 
 const CPF = '52998224725';
+const CNPJ = '12ABC34501DE35';
 
 async function* cut(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0;
@@ -27,6 +29,10 @@ describe('a CPF in a file', () => {
     '529982247-25',
     '529 982 247 25',
     `${'9'.repeat(40)} 52998224725`,
+    'CPF52998224725',
+    'a,0052998224725,b',
+    '0100052998224725ANA SOUZA',
+    '01000529982247253M DO BRASIL',
   ])('is found: %s', async (text) => expect(await found(text)).toBe(true));
 
   it.each([
@@ -37,6 +43,25 @@ describe('a CPF in a file', () => {
     '529.982.247-26',
     '52998224,725',
   ])('is not found: %s', async (text) => expect(await found(text)).toBe(false));
+
+  it.each([
+    CNPJ,
+    'a;12.ABC.345/01DE-35;b',
+    '12ABC345/01DE-35',
+    '12abc34501de35',
+    `CNPJ${CNPJ}`,
+    `02${CNPJ}3M DO BRASIL`,
+    `0${CNPJ}`,
+  ])('is found as a CNPJ: %s', async (text) => expect(await found(text, CNPJ)).toBe(true));
+
+  it.each(['12ABC34501DE36', '12ABC34501DE3', '52998224725'])('is not found as a CNPJ: %s', async (text) =>
+    expect(await found(text, CNPJ)).toBe(false));
+
+  it('is found as a CNPJ without its leading zeros as far as files may leave them out', async () => {
+    expect(await found('a,360305000104,b', '00360305000104')).toBe(true);
+    expect(await found('a,1360305000104,b', '00360305000104')).toBe(false);
+    expect(await found('a,191,b', '00000000000191')).toBe(false);
+  });
 
   it('is found without its leading zeros as far as files may leave them out', async () => {
     expect(await found('a,1998224725,b', '01998224725')).toBe(true);
@@ -69,7 +94,8 @@ describe('a CPF in a file', () => {
   });
 
   it('is not told by what names the person in records', () => {
-    expect(personText(CPF)).toBe('***.982.247-**');
+    expect(maskedDocument(CPF)).toBe('***.982.247-**');
+    expect(maskedDocument(CNPJ)).toBe('**.ABC.345/****-**');
     expect(personOf('acme', CPF)).not.toBe(personOf('beta', CPF));
     expect(personOf('acme', CPF)).not.toMatch(/\d{6}/);
   });

@@ -82,7 +82,7 @@ function modelDebtOf(debt: StoredDebt): ModelDebt {
   return {
     ref: debt.externalRef,
     name: debt.debtorName,
-    cpf: debt.cpf,
+    cpf: debt.document,
     cents: debt.amountCents,
     due: debt.dueDate,
     optional: [debt.debtorEmail, debt.debtorPhone, debt.creditorName, debt.accountType, debt.installment],
@@ -107,7 +107,7 @@ function tombstone(ref: string): StoredDebt {
     createdAtMs: 0,
     changedAtMs: 0,
   };
-  const values = { debtorName: '', cpf: '', amountCents: 0, dueDate: '', ...gone };
+  const values = { debtorName: '', document: '', amountCents: 0, dueDate: '', ...gone };
   return { client: 'acme', refHash, externalRef: ref, ...values, ...origin, turn: 0, erased: true };
 }
 

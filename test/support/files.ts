@@ -5,6 +5,7 @@ export const FULL_HEADER = `${HEADER},debtor_email,debtor_phone,creditor_name,ac
 export interface LineValues {
   readonly ref: string;
   readonly name?: string;
+  /** Fourteen characters: a CNPJ, where the reader knows of such. */
   readonly cpf?: string;
   readonly amount?: string;
   readonly due?: string;

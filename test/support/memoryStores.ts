@@ -244,7 +244,7 @@ export class MemoryDebts implements DebtStore {
   async *list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
     yield* this.all(client)
       .filter((debt) => !debt.erased)
-      .filter((debt) => filter.cpf === undefined || debt.cpf === filter.cpf)
+      .filter((debt) => filter.document === undefined || debt.document === filter.document)
       .filter((debt) => filter.externalRef === undefined || debt.externalRef === filter.externalRef)
       .filter((debt) => filter.after === undefined || isAfter(debt, filter.after));
   }

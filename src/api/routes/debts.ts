@@ -1,13 +1,14 @@
 /**
- * /v1/debts: the registered debts of a client. A look-up by CPF is a POST, so that no CPF stands in a URL; cursors name
+ * /v1/debts: the registered debts of a client. A look-up by document is a POST, so that none stands in a URL; cursors name
  * a debt by its reference, never by its document.
  */
 import type { FastifyInstance } from 'fastify';
+import { readDocument } from '../../core/documents.ts';
 import type { DebtFilter, StoredDebt } from '../../io/ports/debts.ts';
 import { referenceFilter } from '../../stages/references.ts';
 import { clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
-import { cpfSearch, debtSchema, pageQuery, pageSchema, problemSchema } from '../schemas.ts';
+import { debtSchema, documentSearch, pageQuery, pageSchema, problemSchema } from '../schemas.ts';
 import { decodeCursor, encodeCursor } from '../services/cursors.ts';
 import { type Answer, answerAnew, send } from '../services/idempotent.ts';
 import { debtView, pageJson } from '../services/views.ts';
@@ -17,7 +18,12 @@ interface List {
 }
 
 interface Search {
-  readonly Body: { readonly cpf: string; readonly limit: number; readonly cursor?: string };
+  readonly Body: {
+    readonly cpf?: string;
+    readonly cnpj?: string;
+    readonly limit: number;
+    readonly cursor?: string;
+  };
 }
 
 const CURSOR = ['number', 'string'] as const;
@@ -56,15 +62,17 @@ export function debtRoutes(app: FastifyInstance, context: ApiContext): void {
     {
       schema: {
         tags,
-        summary: 'The debts of one CPF',
-        body: cpfSearch,
+        summary: 'The debts of one CPF or CNPJ',
+        body: documentSearch,
         response: { 200: pageSchema(debtSchema), ...errors },
       },
     },
     async (request, reply) => {
       const client = clientOf(request);
-      const { cpf, limit, cursor } = request.body;
-      const filter = { cpf: cpf.replace(/\D/g, '') };
+      const { cpf, cnpj = '', limit, cursor } = request.body;
+      // The schema let through what can be read.
+      const document = (cpf === undefined ? readDocument('cnpj', cnpj) : readDocument('cpf', cpf)) ?? '';
+      const filter = { document };
       return await answerAnew(context, request, reply, () => pageOf(client, filter, 'search', limit, cursor));
     },
   );

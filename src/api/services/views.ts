@@ -7,7 +7,7 @@ import type { StoredDebt } from '../../io/ports/debts.ts';
 import type { Batch, Registry } from '../../io/ports/registry.ts';
 import type { Submission } from '../../io/ports/submissions.ts';
 import { batchProgress } from '../../stages/progress.ts';
-import { batchView } from '../../stages/views.ts';
+import { batchView, documentView } from '../../stages/views.ts';
 
 const TOP_ERRORS_MAX = 10;
 
@@ -64,7 +64,7 @@ export function debtView(debt: StoredDebt) {
     client: debt.client,
     external_ref: debt.externalRef,
     debtor_name: debt.debtorName,
-    cpf: debt.cpf,
+    ...documentView(debt.document),
     amount: centsText(debt.amountCents),
     due_date: debt.dueDate,
     debtor_email: debt.debtorEmail,

@@ -52,6 +52,20 @@ export const RECORD_TEXTS = {
     en: 'an instalment is written 3 or 3/12',
     'pt-BR': 'uma parcela se escreve 3 ou 3/12',
   },
+  CNPJ_FORMAT: {
+    en: 'a CNPJ has 12 digits or capital letters and 2 check digits, bare or as AA.AAA.AAA/AAAA-00',
+    'pt-BR':
+      'um CNPJ tem 12 dígitos ou letras maiúsculas e 2 dígitos verificadores, sem pontuação ou como AA.AAA.AAA/AAAA-00',
+  },
+  CNPJ_ZEROS: { en: 'a CNPJ is not all zeros', 'pt-BR': 'um CNPJ não é só de zeros' },
+  CNPJ_CHECK_DIGITS: {
+    en: 'the check digits of the CNPJ do not match',
+    'pt-BR': 'os dígitos verificadores do CNPJ não conferem',
+  },
+  DOCUMENT_KIND_UNKNOWN: {
+    en: 'the column that tells CPF from CNPJ holds none of the words that the profile gives',
+    'pt-BR': 'a coluna que distingue CPF de CNPJ não contém nenhuma das palavras definidas no perfil',
+  },
   LINE_LENGTH: {
     en: 'a line has more or fewer bytes than lines of this format have',
     'pt-BR': 'uma linha tem mais ou menos bytes do que têm as linhas deste formato',
@@ -109,6 +123,10 @@ export const RECORD_TEXTS = {
     en: 'the debt was erased on request and is not registered again',
     'pt-BR': 'a dívida foi eliminada a pedido e não é registrada de novo',
   },
+  REF_REPEATED: {
+    en: 'the external_ref stands in several records of this file, which the profile refuses',
+    'pt-BR': 'o external_ref consta de vários registros deste arquivo, o que o perfil recusa',
+  },
   DUPLICATE_REF: {
     en: 'the external_ref already stands in this file',
     'pt-BR': 'o external_ref já consta deste arquivo',
@@ -120,6 +138,10 @@ export const RECORD_TEXTS = {
   DEBT_NEAR_PRESCRIPTION: {
     en: 'the debt will soon be older than the rules accept (by default five years)',
     'pt-BR': 'a dívida em breve será mais antiga do que as regras aceitam (por padrão, cinco anos)',
+  },
+  CNPJ_PADDED: {
+    en: 'leading zeros were added to the CNPJ',
+    'pt-BR': 'zeros à esquerda foram acrescentados ao CNPJ',
   },
 } as const satisfies Record<string, Texts>;
 

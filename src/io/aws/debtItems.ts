@@ -6,14 +6,15 @@
  *   hashes: a shard, which is such a stretch, is written to all of them at once. A partition takes 1,000 write units a
  *   second, so 64 buckets take 64,000 debts a second of one client from the first minute. Their number is part of the
  *   keys: it is fixed when the table is provisioned.
- * - `doc` is `client#` and 128 bits of HMAC-SHA-256(key, CPF) in base64url, the key of the sparse index `byDocument`, which
+ * - `doc` is `client#` and 128 bits of HMAC-SHA-256(key, document) in base64url, the key of the sparse index `byDocument`, which
  *   projects keys alone. Tombstones have none.
- * - The other attributes are named like the columns of the embedded table. What a debt does not have, and a tombstone's
+ * - The other attributes are named like the columns of the embedded table, but for the document, which is `cpf` or `cnpj`. What a debt does not have, and a tombstone's
  *   texts, are absent, for a key's neighbour in the index must not be empty; `erased` is there, and true, in tombstones only.
  *
  * Size: names 230 bytes, values some 250, so one write unit (1 KiB begun) for all but debts with very long texts.
  */
 import { assert } from '../../core/assert.ts';
+import { documentKindOf } from '../../core/documents.ts';
 import type { DebtKey, StoredDebt } from '../ports/debts.ts';
 import { DocumentHash } from './documentHash.ts';
 import { SpoiltAnswer } from './dynamo.ts';
@@ -39,6 +40,7 @@ export const BUCKETS_MAX = 1024;
 export const DOCUMENT_KEY_BYTES_MIN = 16;
 const DOCUMENT_CHARACTERS = 22;
 const CPF_DIGITS = 11;
+const CNPJ_CHARACTERS = 14;
 const HASH_DIGITS = 8;
 const HASHES = 2 ** 32;
 /** Of a byte; `toString(16)` of a uint32 takes half a microsecond. */
@@ -85,8 +87,8 @@ const SOMETIMES = [
   'account_type',
   'installment',
   'erased',
+  'cnpj',
 ] as const;
-const ERASED_BIT = 1 << SOMETIMES.indexOf('erased');
 
 /** An item's attributes besides the key, as JSON. */
 export interface EncodedDebt {
@@ -114,12 +116,12 @@ export class DebtEncoder {
 
   constructor(documentKey: Uint8Array) {
     assert(documentKey.length >= DOCUMENT_KEY_BYTES_MIN, 'the key of documents has 16 bytes or more');
-    this.#hash = new DocumentHash(documentKey, CPF_DIGITS);
+    this.#hash = new DocumentHash(documentKey, [CPF_DIGITS, CNPJ_CHARACTERS]);
   }
 
   /** The value of `doc`. */
-  documentOf(client: string, cpf: string): string {
-    return `${client}#${this.#hash.of(cpf).slice(0, DOCUMENT_CHARACTERS)}`;
+  documentOf(client: string, document: string): string {
+    return `${client}#${this.#hash.of(document).slice(0, DOCUMENT_CHARACTERS)}`;
   }
 
   encode(debt: StoredDebt): EncodedDebt {
@@ -137,8 +139,9 @@ export class DebtEncoder {
       }
       bit <<= 1;
     };
-    text(debt.cpf === '' ? null : this.documentOf(debt.client, debt.cpf));
-    text(debt.cpf);
+    const isCnpj = documentKindOf(debt.document) === 'cnpj';
+    text(debt.document === '' ? null : this.documentOf(debt.client, debt.document));
+    text(isCnpj ? null : debt.document);
     text(debt.debtorName);
     text(debt.dueDate);
     text(debt.debtorEmail);
@@ -146,8 +149,13 @@ export class DebtEncoder {
     text(debt.creditorName);
     text(debt.accountType);
     text(debt.installment);
-    if (!debt.erased) return { shape, values };
-    return { shape: shape | ERASED_BIT, values: `${values},{"BOOL":true}` };
+    if (debt.erased) {
+      values += ',{"BOOL":true}';
+      shape |= bit;
+    }
+    bit <<= 1;
+    text(isCnpj ? debt.document : null);
+    return { shape, values };
   }
 
   #batchText(batch: string): string {
@@ -176,7 +184,7 @@ export function debtOf(item: Item): StoredDebt {
     refHash,
     externalRef,
     debtorName: optionalOf(item, 'debtor_name') ?? '',
-    cpf: optionalOf(item, 'cpf') ?? '',
+    document: optionalOf(item, 'cpf') ?? optionalOf(item, 'cnpj') ?? '',
     amountCents: numberOf(item, 'amount_cents'),
     dueDate: optionalOf(item, 'due_date') ?? '',
     debtorEmail: optionalOf(item, 'debtor_email'),

@@ -107,11 +107,11 @@ class DynamoDebts implements DebtStore {
   }
 
   async *list(client: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
-    const { cpf, externalRef, refHash } = filter;
+    const { document, externalRef, refHash } = filter;
     if (externalRef !== undefined && refHash !== undefined) {
       const isAfter = filter.after === undefined || sortKey(filter.after) < sortKey({ refHash, externalRef });
       yield* await this.#standing(client, isAfter ? [{ refHash, externalRef }] : [], filter);
-    } else if (cpf !== undefined) yield* this.#listDocument(client, cpf, filter);
+    } else if (document !== undefined) yield* this.#listDocument(client, document, filter);
     else {
       const of = { ...this.#options, client: this.#connection.client };
       for await (const debt of listDebts(of, client, filter.after, this.#reading({}))) {
@@ -184,14 +184,14 @@ class DynamoDebts implements DebtStore {
     throw new Fault('SERVICE_IO', `${left.length} debts are refused, and nothing stored says why`, place);
   }
 
-  async *#listDocument(client: string, cpf: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
+  async *#listDocument(client: string, document: string, filter: DebtFilter): AsyncIterable<StoredDebt> {
     const { name } = DEBTS_TABLE.index;
     const start = startAfter(filter.after);
     const query = {
       TableName: this.#options.table,
       IndexName: name,
       KeyConditionExpression: `doc = :doc${start.condition}`,
-      ExpressionAttributeValues: { ':doc': { S: this.#encoder.documentOf(client, cpf) }, ...start.values },
+      ExpressionAttributeValues: { ':doc': { S: this.#encoder.documentOf(client, document) }, ...start.values },
       ProjectionExpression: 'pk, sk',
       Limit: INDEX_KEYS_A_PAGE,
     };
@@ -215,8 +215,8 @@ function isNew(row: StoredDebt): boolean {
   return row.createdBatch === row.changedBatch && row.createdLine === row.changedLine;
 }
 
-function passes(debt: StoredDebt, { cpf, externalRef }: DebtFilter): boolean {
-  return (cpf ?? debt.cpf) === debt.cpf && (externalRef ?? debt.externalRef) === debt.externalRef;
+function passes(debt: StoredDebt, { document, externalRef }: DebtFilter): boolean {
+  return (document ?? debt.document) === debt.document && (externalRef ?? debt.externalRef) === debt.externalRef;
 }
 
 function keyOfAnswer(item: unknown): ItemKey {

@@ -13,21 +13,23 @@ const OUTER = 0x5c;
 export class DocumentHash {
   readonly #inner: Buffer;
   readonly #outer: Buffer;
-  /** The inner blocks with a text of the usual size behind the key. */
-  readonly #innerUsual: Buffer;
+  /** By the usual sizes of texts: the inner blocks with such a text behind the key. */
+  readonly #innerUsual: readonly (Buffer | undefined)[];
 
-  /** Texts are ASCII; of `usualBytes` most of them. */
-  constructor(key: Uint8Array, usualBytes: number) {
+  /** Texts are ASCII; most of them have one of the usual sizes. */
+  constructor(key: Uint8Array, usualBytes: readonly number[]) {
     const block = Buffer.alloc(BLOCK_BYTES);
     block.set(key.length > BLOCK_BYTES ? hash('sha256', key, 'buffer') : key);
     this.#inner = Buffer.from(block.map((byte) => byte ^ INNER));
     this.#outer = Buffer.concat([block.map((byte) => byte ^ OUTER), Buffer.alloc(DIGEST_BYTES)]);
-    this.#innerUsual = Buffer.concat([this.#inner, Buffer.alloc(usualBytes)]);
+    const usual = new Array<Buffer | undefined>(Math.max(...usualBytes) + 1).fill(undefined);
+    for (const bytes of usualBytes) usual[bytes] = this.#messageOf(bytes);
+    this.#innerUsual = usual;
   }
 
   /** In base64url, 43 characters. */
   of(text: string): string {
-    const message = this.#innerUsual.length === BLOCK_BYTES + text.length ? this.#innerUsual : this.#messageOf(text);
+    const message = this.#innerUsual[text.length] ?? this.#messageOf(text.length);
     message.write(text, BLOCK_BYTES, 'latin1');
     const inner = hash('sha256', message, 'latin1');
     assert(inner.length === DIGEST_BYTES, 'a digest in latin1 has a character a byte');
@@ -35,7 +37,7 @@ export class DocumentHash {
     return hash('sha256', this.#outer, 'base64url');
   }
 
-  #messageOf(text: string): Buffer {
-    return Buffer.concat([this.#inner, Buffer.alloc(text.length)]);
+  #messageOf(bytes: number): Buffer {
+    return Buffer.concat([this.#inner, Buffer.alloc(bytes)]);
   }
 }

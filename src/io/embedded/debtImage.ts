@@ -12,10 +12,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../core/assert.ts';
 import type { DebtRecords } from '../ports/debts.ts';
+import { cnpjNumber } from './documentRuns.ts';
 
 /** Columns of `image.rows`; those of a debt stand under the same names as in `debts`. */
 const SCHEMA = `CREATE TABLE rows (
-  n INTEGER PRIMARY KEY, line INTEGER, amount_cents INTEGER, ref_hash INTEGER, cpf TEXT, due_date TEXT,
+  n INTEGER PRIMARY KEY, line INTEGER, amount_cents INTEGER, ref_hash INTEGER, document TEXT, due_date TEXT,
   external_ref TEXT, debtor_name TEXT, debtor_email TEXT, debtor_phone TEXT, creditor_name TEXT, account_type TEXT,
   installment TEXT)`;
 
@@ -34,23 +35,30 @@ const FILE_PAGES_AT = 28;
 const TEXTS = 7;
 const CENTS_AT = 6;
 const HASH_AT = 14;
-const CPF_AT = 18;
+const DOCUMENT_AT = 18;
+/** First byte of the document of a CNPJ, whose characters stand behind the texts. */
+const IS_CNPJ = 0x80;
 const DAY_AT = 23;
 const SIZES_AT = 26;
 const HEAD_BYTES = SIZES_AT + 2 * TEXTS;
 
 const CPF_DIGITS = 11;
+const CNPJ_CHARACTERS = 14;
 const DAY_DIGITS = 10;
 /** Serial types: NULL, integers of six and eight bytes; a text of n bytes is 13 + 2n. */
 const NULL_TYPE = 0;
 const INT48 = 5;
 const INT64 = 6;
 const TEXT_TYPE = 13;
-/** Of `n` (NULL: it is the rowid), line, amount_cents, ref_hash, cpf and due_date. */
+/** Of `n` (NULL: it is the rowid), line, amount_cents, ref_hash, document and due_date. */
 const FIXED_TYPES = [NULL_TYPE, INT48, INT64, INT48, TEXT_TYPE + 2 * CPF_DIGITS, TEXT_TYPE + 2 * DAY_DIGITS] as const;
+const DOCUMENT_TYPE = 4;
+const CNPJ_TYPE = TEXT_TYPE + 2 * CNPJ_CHARACTERS;
 /** Bytes of the header, its own size included, but for the types of the texts; of the body but for the texts. */
 const HEADER_FIXED_BYTES = 1 + FIXED_TYPES.length;
 const BODY_FIXED_BYTES = 6 + 8 + 6 + CPF_DIGITS + DAY_DIGITS;
+/** What a CNPJ takes more of the body. */
+const CNPJ_MORE_BYTES = CNPJ_CHARACTERS - CPF_DIGITS;
 /** A longer cell would need an overflow page, which the image never has: (page − 35) bytes of payload stay in a leaf. */
 const PAYLOAD_BYTES_MAX = PAGE_BYTES - 35;
 
@@ -62,7 +70,7 @@ export class DebtImage {
   readonly #lastRows: Int32Array;
   /** The texts' serial types of the record being added. */
   readonly #types = new Int32Array(TEXTS);
-  /** Of each row: its document as a number, and its hash; known here without another way to a far part of memory. */
+  /** Of each row: its document as a number (documentRuns.ts), and its hash; known here without another way to a far part of memory. */
   readonly documents: Float64Array;
   readonly hashes: Uint32Array;
   #leaves = 0;
@@ -164,7 +172,8 @@ export class DebtImage {
       header += type < 0x80 ? 1 : 2;
       texts += size;
     }
-    const payload = header + BODY_FIXED_BYTES + texts;
+    const isCnpj = arena[record + DOCUMENT_AT] === IS_CNPJ;
+    const payload = header + BODY_FIXED_BYTES + texts + (isCnpj ? CNPJ_MORE_BYTES : 0);
     assert(payload <= PAYLOAD_BYTES_MAX, 'a record fits in a page');
     const cell = varintBytes(payload) + varintBytes(row) + payload;
     if (this.#low - cell < LEAF_HEADER_BYTES + (this.#cells + 1) * POINTER_BYTES) {
@@ -181,7 +190,9 @@ export class DebtImage {
     let at = putVarint(bytes, this.#page + this.#low, payload);
     at = putVarint(bytes, at, row);
     bytes[at++] = header;
-    for (let i = 0; i < FIXED_TYPES.length; i++) bytes[at++] = FIXED_TYPES[i] as number;
+    for (let i = 0; i < FIXED_TYPES.length; i++) bytes[at + i] = FIXED_TYPES[i] as number;
+    if (isCnpj) bytes[at + DOCUMENT_TYPE] = CNPJ_TYPE;
+    at += FIXED_TYPES.length;
     for (let t = 0; t < TEXTS; t++) {
       const type = types[t] as number;
       if (type >= 0x80) bytes[at++] = 0x80 | (type >> 7);
@@ -192,12 +203,18 @@ export class DebtImage {
     bytes[at++] = 0;
     bytes[at++] = 0;
     for (let from = record + HASH_AT; from < record + HASH_AT + 4; from++) bytes[at++] = arena[from] as number;
-    const document = arenaCpf(arena, record);
-    this.documents[row - 1] = document;
-    this.hashes[row - 1] = arenaHash(arena, record);
-    at = putCpf(bytes, at, document);
-    at = putDay(bytes, at, arenaDay(arena, record));
     const textsAt = record + HEAD_BYTES;
+    this.hashes[row - 1] = arenaHash(arena, record);
+    if (isCnpj) {
+      const cnpjAt = textsAt + texts;
+      this.documents[row - 1] = cnpjNumber(arena, cnpjAt);
+      for (let from = cnpjAt; from < cnpjAt + CNPJ_CHARACTERS; from++) bytes[at++] = arena[from] as number;
+    } else {
+      const cpf = arenaCpf(arena, record);
+      this.documents[row - 1] = cpf;
+      at = putCpf(bytes, at, cpf);
+    }
+    at = putDay(bytes, at, arenaDay(arena, record));
     for (let from = textsAt; from < textsAt + texts; from++) bytes[at++] = arena[from] as number;
     return true;
   }
@@ -233,9 +250,9 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return at + size;
 }
 
-/** The document of a record, its digits as a number. */
+/** The CPF of a record, its digits as a number. */
 function arenaCpf(arena: Uint8Array, record: number): number {
-  return arena[record + CPF_AT] * 0x1_0000_0000 + u32(arena, record + CPF_AT + 1);
+  return arena[record + DOCUMENT_AT] * 0x1_0000_0000 + u32(arena, record + DOCUMENT_AT + 1);
 }
 
 function arenaHash(arena: Uint8Array, record: number): number {

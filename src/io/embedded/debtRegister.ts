@@ -50,7 +50,7 @@ function compareText(hasOptional: readonly boolean[]): string {
       WHEN d.erased = 1 THEN 'e'
       WHEN d.changed_batch = ?2 THEN CASE WHEN d.created_batch = ?2 THEN 'C' ELSE 'U' END
       WHEN ${same.join(' AND ')} THEN 'n'
-      WHEN d.cpf = r.cpf THEN 'u'
+      WHEN d.document = r.document THEN 'u'
       ELSE 'd' END AS fate
     FROM ${INCOMING}.rows r LEFT JOIN main.debts d ON ${SAME_KEY})`;
 }
@@ -84,7 +84,7 @@ function upsertText(hasOptional: readonly boolean[]): string {
 /** A column absent from the file keeps the stored value: it is neither compared nor set. */
 function comparedColumns(hasOptional: readonly boolean[]): string[] {
   const optional = OPTIONAL_COLUMNS.filter((_, k) => hasOptional[k] === true);
-  return ['amount_cents', 'debtor_name', 'cpf', 'due_date', ...optional];
+  return ['amount_cents', 'debtor_name', 'document', 'due_date', ...optional];
 }
 
 export class DebtRegister {

@@ -98,17 +98,17 @@ export class EmbeddedDebts implements DebtStore {
     const { externalRef, refHash } = filter;
     if (externalRef !== undefined && refHash !== undefined) {
       const [debt] = await this.fetch(client, [{ refHash, externalRef }]);
-      if (debt?.erased === false && (filter.cpf ?? debt.cpf) === debt.cpf) yield debt;
-    } else if (filter.cpf === undefined) yield* this.#listAll(client, filter.externalRef, filter.after);
-    else yield* this.#listDocument(client, filter.cpf, filter.externalRef, filter.after);
+      if (debt?.erased === false && (filter.document ?? debt.document) === debt.document) yield debt;
+    } else if (filter.document === undefined) yield* this.#listAll(client, filter.externalRef, filter.after);
+    else yield* this.#listDocument(client, filter.document, filter.externalRef, filter.after);
   }
 
   /** Entries of the index go; then what was overwritten goes from the log, and from the pages of the file. */
-  async forget(client: string, cpf: string | undefined): Promise<void> {
+  async forget(client: string, document: string | undefined): Promise<void> {
     assert(this.#mode === 'write', 'debts are forgotten by a store opened for writing');
     await this.#writeTurn.hold(() =>
       this.#db.transaction('write', () =>
-        forgetDocument(this.#db, client, cpf === undefined ? -1 : documentNumber(cpf)),
+        forgetDocument(this.#db, client, document === undefined ? -1 : documentNumber(document)),
       ),
     );
     guarded(() => this.#db.db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
@@ -187,10 +187,10 @@ export class EmbeddedDebts implements DebtStore {
     const hashes: number[] = [];
     for (const row of rows) {
       assert(Number.isInteger(row.refHash) && row.refHash >= 0 && row.refHash <= 0xffff_ffff, 'a hash is a uint32');
-      const document = documentNumber(row.cpf);
+      const document = documentNumber(row.document);
       if (document < 0) continue;
       const isNew = row.createdBatch === row.changedBatch && row.createdLine === row.changedLine;
-      if (!isNew && this.#storedDocument(client, row) === row.cpf) continue;
+      if (!isNew && this.#storedDocument(client, row) === row.document) continue;
       documents.push(document);
       hashes.push(row.refHash);
     }
@@ -198,12 +198,12 @@ export class EmbeddedDebts implements DebtStore {
   }
 
   #storedDocument(client: string, key: DebtKey): string | undefined {
-    return this.#db.row<{ cpf: string }>(
-      'SELECT cpf FROM debts WHERE client = ? AND ref_hash = ? AND external_ref = ?',
+    return this.#db.row<{ document: string }>(
+      'SELECT document FROM debts WHERE client = ? AND ref_hash = ? AND external_ref = ?',
       client,
       key.refHash,
       key.externalRef,
-    )?.cpf;
+    )?.document;
   }
 
   /** Walks the key in steps: a statement that stayed open while the caller is slow would keep the log from shrinking. */
@@ -229,18 +229,18 @@ export class EmbeddedDebts implements DebtStore {
 
   async *#listDocument(
     client: string,
-    cpf: string,
+    document: string,
     externalRef: string | undefined,
     after: DebtKey = { refHash: -1, externalRef: '' },
   ): AsyncIterable<StoredDebt> {
-    const document = documentNumber(cpf);
-    if (document < 0) return;
-    const ofHash = `${SELECT} WHERE client = ?1 AND ref_hash = ?2 AND cpf = ?3 AND erased = 0
+    const number = documentNumber(document);
+    if (number < 0) return;
+    const ofHash = `${SELECT} WHERE client = ?1 AND ref_hash = ?2 AND document = ?3 AND erased = 0
          AND (ref_hash, external_ref) > (?5, ?6) AND (?4 IS NULL OR external_ref = ?4) ORDER BY external_ref`;
-    for (const hash of guarded(() => hashesOf(this.#db, client, document))) {
+    for (const hash of guarded(() => hashesOf(this.#db, client, number))) {
       if (hash < after.refHash) continue;
       const rows = guarded(() =>
-        this.#db.arrays(ofHash).all(client, hash, cpf, externalRef ?? null, after.refHash, after.externalRef),
+        this.#db.arrays(ofHash).all(client, hash, document, externalRef ?? null, after.refHash, after.externalRef),
       ) as unknown as Row[];
       yield* rows.map(debtOf);
     }
@@ -257,7 +257,7 @@ function valuesOf(debt: StoredDebt): SQLInputValue[] {
     debt.refHash,
     debt.externalRef,
     debt.debtorName,
-    debt.cpf,
+    debt.document,
     debt.amountCents,
     debt.dueDate,
     debt.debtorEmail,
@@ -283,7 +283,7 @@ function debtOf(row: Row): StoredDebt {
     refHash: row[1] as number,
     externalRef: row[2] as string,
     debtorName: row[3] as string,
-    cpf: row[4] as string,
+    document: row[4] as string,
     amountCents: row[5] as number,
     dueDate: row[6] as string,
     debtorEmail: row[7] as string | null,

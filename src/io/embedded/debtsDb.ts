@@ -17,7 +17,7 @@ export const DEBT_COLUMNS = [
   'ref_hash',
   'external_ref',
   'debtor_name',
-  'cpf',
+  'document',
   'amount_cents',
   'due_date',
   'debtor_email',
@@ -89,7 +89,23 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const STEPS = [SCHEMA];
+/** Documents are CPFs and CNPJs: eleven digits or fourteen characters, by which the kind is told. */
+const ANY_DOCUMENT = `
+  DROP VIEW debts_readable;
+  ALTER TABLE debts RENAME COLUMN cpf TO document;
+
+  CREATE VIEW debts_readable AS
+    SELECT client, external_ref, debtor_name,
+           CASE length(document) WHEN 11 THEN 'cpf' WHEN 14 THEN 'cnpj' END AS document_kind, document,
+           printf('%d.%02d', amount_cents / 100, amount_cents % 100) AS amount, due_date,
+           debtor_email, debtor_phone, creditor_name, account_type, installment,
+           created_batch, created_line, changed_batch, changed_line,
+           strftime('%Y-%m-%dT%H:%M:%SZ', created_at_ms / 1000, 'unixepoch') AS created_at,
+           strftime('%Y-%m-%dT%H:%M:%SZ', changed_at_ms / 1000, 'unixepoch') AS changed_at
+      FROM debts WHERE erased = 0;
+`;
+
+const STEPS = [SCHEMA, ANY_DOCUMENT];
 
 export class DebtsDb extends Sqlite {
   constructor(path: string, mode: 'read' | 'write', cacheBytes: number) {

@@ -5,6 +5,9 @@
  * runs are merged. Entries are never taken away by a write, so an entry may be out of date or stand in two runs: whoever
  * looks up checks the debt's row.
  *
+ * A document is a number there: a CPF its own digits, a CNPJ a remainder above all of them, which other CNPJs may share.
+ * What is found under a number is therefore only ever a place to look.
+ *
  * An entry is 9 bytes, so ordered that comparing bytes orders entries: u40 the document as a number, u32 the hash, both
  * big-endian. A block holds up to `BLOCK_ENTRIES`, so that it stays inside a page of the B-tree.
  */
@@ -19,11 +22,30 @@ export const BLOCK_ENTRIES = 220;
 const MERGE_RUNS_MAX = 32;
 const MERGE_ENTRIES_MAX = 1_000_000;
 
-/** The number of a document of up to 11 digits, or -1 for none (the empty document of a tombstone). */
+/** Numbers below it are CPFs. */
+const CNPJS_FROM = 1e11;
+/** The largest prime that keeps all numbers below 2^37, as `POSITIONS` asks for. */
+const CNPJ_MODULUS = 37_438_953_463;
+/** Characters of a CNPJ, less `0`: up to `Z`. */
+const CNPJ_RADIX = 43;
+const CNPJ_CHARACTERS = 14;
+
+/** The number of a document of up to 11 digits or of a CNPJ, or -1 for none (the empty document of a tombstone). */
 export function documentNumber(document: string): number {
   if (document === '') return -1;
+  if (document.length === CNPJ_CHARACTERS) return cnpjNumber(Buffer.from(document, 'latin1'), 0);
   assert(/^[0-9]{1,11}$/.test(document), 'a document is digits');
   return Number(document);
+}
+
+/** Of the 14 characters at `at`. */
+export function cnpjNumber(bytes: Uint8Array, at: number): number {
+  let rest = 0;
+  for (let i = at; i < at + CNPJ_CHARACTERS; i += 2) {
+    const pair = (bytes[i] - 0x30) * CNPJ_RADIX + bytes[i + 1] - 0x30;
+    rest = (rest * CNPJ_RADIX * CNPJ_RADIX + pair) % CNPJ_MODULUS;
+  }
+  return CNPJS_FROM + rest;
 }
 
 /** The most entries of one write: so many times the largest document is still exact in a double. */
@@ -143,7 +165,10 @@ function smallestRuns(db: Sqlite, client: string): number[] {
   return runs;
 }
 
-/** Takes a document's entries out of all runs of the client, or all its runs (-1); inside the caller's transaction. */
+/**
+ * Takes a document's entries out of all runs of the client, or all its runs (-1); inside the caller's transaction. An
+ * entry under which a debt still stands stays: it is of another document with the same number.
+ */
 export function forgetDocument(db: Sqlite, client: string, document: number): void {
   if (document < 0) {
     db.change('DELETE FROM document_blocks WHERE client = ?', client);
@@ -163,7 +188,7 @@ export function forgetDocument(db: Sqlite, client: string, document: number): vo
     const kept: Uint8Array[] = [];
     for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
       const entry = entries.subarray(at, at + ENTRY_BYTES);
-      if (high.compare(entry, 0, 5, 0, 5) !== 0) kept.push(entry);
+      if (high.compare(entry, 0, 5, 0, 5) !== 0 || isNeeded(db, client, document, entry)) kept.push(entry);
     }
     const gone = entries.length / ENTRY_BYTES - kept.length;
     if (gone === 0) continue;
@@ -180,6 +205,18 @@ export function forgetDocument(db: Sqlite, client: string, document: number): vo
     db.change('UPDATE document_runs SET entries = entries - ? WHERE client = ? AND run = ?', gone, client, run);
     db.change('DELETE FROM document_runs WHERE client = ? AND run = ? AND entries = 0', client, run);
   }
+}
+
+/** Whether a debt with a document of that number, and with the hash of the entry, stands. */
+function isNeeded(db: Sqlite, client: string, document: number, entry: Uint8Array): boolean {
+  if (document < CNPJS_FROM) return false;
+  const hash = Buffer.from(entry.buffer, entry.byteOffset, ENTRY_BYTES).readUInt32BE(5);
+  const standing = db.rows<{ document: string }>(
+    'SELECT document FROM debts WHERE client = ? AND ref_hash = ? AND erased = 0',
+    client,
+    hash,
+  );
+  return standing.some((debt) => documentNumber(debt.document) === document);
 }
 
 class RunWriter {

@@ -11,14 +11,16 @@
  * - `register` is there where the store can compare and write many records in one step; without it registering asks with
  *   `fetch`, decides row by row and stores with `write`. Both come to the same: fates, rows and refusals are equal.
  * - An erased debt (tombstone) is returned by `fetch` with `erased: true` and no personal data; writes leave it as it is.
- * - Money is integer cents below 2^53; days are `YYYY-MM-DD`; documents are digits as text.
+ * - Money is integer cents below 2^53; days are `YYYY-MM-DD`; documents are text, the eleven digits of a CPF or the
+ *   fourteen characters of a CNPJ: the length tells the kind (core/documents.ts).
  */
 
 /** The text columns from external_ref on, as stored; `null` where the debt has none. */
 export interface DebtValues {
   readonly externalRef: string;
   readonly debtorName: string;
-  readonly cpf: string;
+  /** Empty in a tombstone. */
+  readonly document: string;
   readonly amountCents: number;
   readonly dueDate: string;
   readonly debtorEmail: string | null;
@@ -52,7 +54,7 @@ export interface DebtKey {
 }
 
 export interface DebtFilter {
-  readonly cpf?: string;
+  readonly document?: string;
   readonly externalRef?: string;
   /** Of `externalRef`, where the caller has it: the debt is then looked up, and no other one is read. */
   readonly refHash?: number;
@@ -64,9 +66,10 @@ export type WriteAnswer = 'written' | 'superseded';
 
 /**
  * Records as the kernel unpacks a shard's pages (kernel/recordChunk.ts). In the arena, from `starts[i]` on, big-endian:
- * u48 line, u64 cents, u32 hash, u40 the document's eleven digits as a number, u24 the day as `year × 512 + month × 32 +
- * day`, u16 bytes of each text (external_ref, debtor_name, debtor_email, debtor_phone, creditor_name, account_type,
- * installment; 0 where there is none); then the texts, UTF-8, one after another.
+ * u48 line, u64 cents, u32 hash, u40 the digits of a CPF as a number or 2^39 for a CNPJ, u24 the day as `year × 512 +
+ * month × 32 + day`, u16 bytes of each text (external_ref, debtor_name, debtor_email, debtor_phone, creditor_name,
+ * account_type, installment; 0 where there is none); then the texts, UTF-8, one after another; then the fourteen
+ * characters of a CNPJ.
  */
 export interface DebtRecords {
   readonly arena: Uint8Array;
@@ -111,7 +114,7 @@ export interface DebtStore {
    * After debts were made tombstones: takes away what the store keeps of them beside their rows, of the whole client or of one
    * document. Absent where rows are all that is kept.
    */
-  forget?(client: string, cpf: string | undefined): Promise<void>;
+  forget?(client: string, document: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -2,9 +2,9 @@
  * What a profile says of files that are not delimited: the keys `kind` and `fixedWidth`, where each column stands, what is
  * wrong with them, and the format that they mean.
  */
-import type { ColumnName } from '../columns.ts';
 import type { RecordFormat, Slice } from '../plan.ts';
-import type { ColumnSource, ProfileDocument } from '../profile.ts';
+import type { ColumnSource, Entry, ProfileDocument } from '../profile.ts';
+import { placeInDocument } from '../profileDocuments.ts';
 
 export const KINDS = ['delimited', 'json-lines', 'fixed-width'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -24,8 +24,6 @@ export interface FormatLayout {
   readonly format: RecordFormat;
   readonly fields: readonly number[];
 }
-
-type Entry = readonly [column: number, name: ColumnName, source: ColumnSource];
 
 /** Asks for a document without problems; absent for a delimited file. `entries`: its columns that are not fixed. */
 export function formatOf(document: ProfileDocument, entries: readonly Entry[]): FormatLayout | undefined {
@@ -75,7 +73,7 @@ export function formatProblems(document: ProfileDocument, entries: readonly Entr
   for (const [, name, source] of entries) {
     for (const [way, kinds] of WAYS_OF_KINDS) {
       if (source[way] !== undefined && !kinds.includes(kind)) {
-        problems.push(`columns.${name}.${way}: not in a profile of the kind ${kind}`);
+        problems.push(`${placeInDocument(name)}.${way}: not in a profile of the kind ${kind}`);
       }
     }
   }
@@ -85,8 +83,9 @@ export function formatProblems(document: ProfileDocument, entries: readonly Entr
   for (const [, name, source] of entries) {
     if (source.fixed !== undefined) continue;
     const { at, bytes } = source;
-    if (at === undefined || bytes === undefined) problems.push(`columns.${name}: give at and bytes, or fixed`);
-    else if (at + bytes - 1 > fixedWidth.bytes) problems.push(`columns.${name}: lines have ${fixedWidth.bytes} bytes`);
+    if (at === undefined || bytes === undefined) problems.push(`${placeInDocument(name)}: give at and bytes, or fixed`);
+    else if (at + bytes - 1 > fixedWidth.bytes)
+      problems.push(`${placeInDocument(name)}: lines have ${fixedWidth.bytes} bytes`);
   }
   return problems;
 }

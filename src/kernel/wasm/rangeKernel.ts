@@ -55,6 +55,7 @@ export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: numb
     plan.fields.length <= FIELDS_MAX &&
     plan.reading?.impliedDecimals === undefined &&
     (plan.reading === undefined || plan.reading.nulls.length + plan.reading.defaults.length === 0) &&
+    plan.reading?.document === undefined &&
     plan.shards <= bounds.shards &&
     plan.shards * pageBytes <= bounds.pagesBytes &&
     plan.recordBytesMax <= Math.min(bounds.recordBytes, bounds.inputBytes) &&

@@ -333,14 +333,17 @@ describe('what others did meanwhile', () => {
     const isIndexQuery = ({ body }: Asked): boolean => body.includes('"IndexName"');
     let stale = '';
     proxy.harm = (asked) => (isIndexQuery(asked) ? { kind: 'answer', of: (text) => (stale = text) } : NO_HARM);
-    expect((await collect(store.list('acme', { cpf: CPF }))).length).toBe(3);
-    await store.write('acme', 2, [debt('R-0', 2, { cpf: OTHER_CPF }), debt('R-1', 2, { erased: true, cpf: '' })]);
+    expect((await collect(store.list('acme', { document: CPF }))).length).toBe(3);
+    await store.write('acme', 2, [
+      debt('R-0', 2, { document: OTHER_CPF }),
+      debt('R-1', 2, { erased: true, document: '' }),
+    ]);
     proxy.harm = (asked) => (isIndexQuery(asked) ? { kind: 'answer', of: () => stale } : NO_HARM);
-    expect(await collect(store.list('acme', { cpf: CPF }))).toEqual([rows[2]]);
+    expect(await collect(store.list('acme', { document: CPF }))).toEqual([rows[2]]);
     // Not even an index that named another client's item.
     proxy.harm = (asked) =>
       isIndexQuery(asked) ? { kind: 'answer', of: () => stale.replaceAll('acme#', 'beta#') } : NO_HARM;
-    expect(await collect(store.list('acme', { cpf: CPF }))).toEqual([rows[2]]);
+    expect(await collect(store.list('acme', { document: CPF }))).toEqual([rows[2]]);
   });
 });
 

@@ -90,7 +90,7 @@ function describeDebtsOver(kind: ServerKind): void {
         pk: { S: `acme#${0x00ab_cdef % DEBTS_OPTIONS.buckets}` },
         sk: { S: '00abcdef#CT/9 "á"' },
         doc: { S: doc },
-        cpf: { S: row.cpf },
+        document: { S: row.document },
         turn: { N: '3' },
         debtor_name: { S: row.debtorName },
         amount_cents: { N: '123456' },
