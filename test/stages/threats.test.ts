@@ -34,7 +34,7 @@ describe('names that JavaScript knows', () => {
     const names = '__proto__,constructor,toString';
     const end = await endOf(`${HEADER},${names}\n${ROW},x,y,z\n`, { format: 1, unknownColumns: 'ignore' });
     expect(end).toMatchObject({ state: 'completed', lines: { total: 1, created: 1 } });
-    expect(end.debts.map(({ externalRef, cpf }) => [externalRef, cpf])).toEqual([['R-1', '52998224725']]);
+    expect(end.debts.map(({ externalRef, document }) => [externalRef, document])).toEqual([['R-1', '52998224725']]);
     expect(({} as Record<string, unknown>)['cpf']).toBeUndefined();
   });
 

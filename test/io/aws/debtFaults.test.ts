@@ -316,7 +316,7 @@ describe('what others did meanwhile', () => {
 
   it('a tombstone among changed debts stays, and the others are written', async () => {
     const store = open();
-    const gone = { debtorName: '', cpf: '', amountCents: 0, dueDate: '', debtorEmail: null, debtorPhone: null };
+    const gone = { debtorName: '', document: '', amountCents: 0, dueDate: '', debtorEmail: null, debtorPhone: null };
     const tombstone = debt('R-7', 3, { ...gone, installment: null, erased: true });
     await store.write('acme', 1, made(30, 1));
     await store.write('acme', 3, [tombstone]);

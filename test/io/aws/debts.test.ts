@@ -90,7 +90,7 @@ function describeDebtsOver(kind: ServerKind): void {
         pk: { S: `acme#${0x00ab_cdef % DEBTS_OPTIONS.buckets}` },
         sk: { S: '00abcdef#CT/9 "á"' },
         doc: { S: doc },
-        document: { S: row.document },
+        cpf: { S: row.document },
         turn: { N: '3' },
         debtor_name: { S: row.debtorName },
         amount_cents: { N: '123456' },
@@ -111,7 +111,7 @@ function describeDebtsOver(kind: ServerKind): void {
     it('leaves nothing of a person in a tombstone, and nothing of it in the index', async () => {
       const { store, table, dispose } = await fixture();
       await store.write('acme', 1, [debt('R-1', 1)]);
-      const empty = { debtorName: '', cpf: '', amountCents: 0, dueDate: '', debtorEmail: null, debtorPhone: null };
+      const empty = { debtorName: '', document: '', amountCents: 0, dueDate: '', debtorEmail: null, debtorPhone: null };
       await store.write('acme', 2, [debt('R-1', 2, { ...empty, installment: null, erased: true })]);
       const [item] = await itemsOf(table);
       expect(Object.keys(item ?? {}).sort()).toEqual(
