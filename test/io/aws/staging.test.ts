@@ -6,12 +6,14 @@ import {
   DynamoDBClient,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STAGING_TABLE } from '../../../src/io/aws/stagedItems.ts';
 import type { StagingStore } from '../../../src/io/ports/staging.ts';
 import { describeStaging } from '../../contract/staging.contract.ts';
 import { type Fixture, faultCode, madeBytes } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
+import { ANSWER, FakeDynamo } from './fakeDynamo.ts';
 import { openOn } from './support.ts';
 
 for (const kind of dynamoServers()) describe(kind.name, () => describeStagingOver(kind));
@@ -77,6 +79,14 @@ function describeStagingOver(kind: ServerKind): void {
   describeStaging('DynamoDB', fixture);
 
   describe('DynamoDB staging', () => {
+    // fault 20
+    it('is judged by a server that takes no key twice in one request', async () => {
+      const table = await makeTable();
+      const put = (p: string) => ({ PutRequest: { Item: { pk: { S: 'b#00000' }, sk: { S: '0#a#0' }, p: { S: p } } } });
+      const twice = sdk.send(new BatchWriteItemCommand({ RequestItems: { [table]: [put('1'), put('2')] } }));
+      await expect(twice).rejects.toThrow(/duplicates/);
+    });
+
     it('lays items out as documented', async () => {
       const { store, table, dispose } = await fixture();
       const beforeSecond = Math.floor(Date.now() / 1000);
@@ -158,4 +168,97 @@ function describeStagingOver(kind: ServerKind): void {
       await dispose();
     });
   });
+}
+
+describe('keys of staged items', () => {
+  let server: FakeDynamo;
+
+  beforeAll(async () => {
+    server = await FakeDynamo.start();
+  });
+
+  afterAll(async () => {
+    await server.close();
+  });
+
+  const page = fc.record({ shard: fc.nat(3), bytes: fc.constantFrom(0, 1, 600, 600, 3000, 3000, 3000, 3000, 400_000) });
+  const attempt = fc.record({
+    range: fc.nat(2),
+    pages: fc.array(page, { maxLength: 40 }),
+    commits: fc.boolean(),
+  });
+
+  // fault 20
+  it('are each its own, whatever is written, tried again and given up: no request names one twice', async () => {
+    let requests = 0;
+    let repeated = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(attempt, { minLength: 1, maxLength: 4 }), fc.nat(6), async (attempts, seed) => {
+        server.items.clear();
+        server.received.length = 0;
+        let asked = 0;
+        // Now and then items are left, all or some: the same keys come again, alone and beside new ones.
+        server.act = () => {
+          asked += 1;
+          const left = (item: number): boolean => (item + asked) % 2 === 0;
+          return (asked + seed) % 2 === 0 ? { kind: 'unprocessed', left } : ANSWER;
+        };
+        const data = openOn(server.endpoint, { triesMax: 50, inFlightMax: 3 });
+        try {
+          await Promise.all(
+            attempts.map(async ({ range, pages, commits }, at) => {
+              const writer = await data.staging.open('b-1', range, `a${at}`);
+              for (const [k, { shard, bytes }] of pages.entries()) await writer.write(shard, randomPage(bytes, at, k));
+              await (commits ? writer.commit() : writer.abort());
+            }),
+          );
+        } finally {
+          await data.close();
+        }
+        const seen = new Map<string, string>();
+        for (const { operation, body } of server.received) {
+          if (operation !== 'BatchWriteItem') continue;
+          requests += 1;
+          const { RequestItems } = JSON.parse(body.toString()) as { RequestItems: Record<string, Write[]> };
+          const writes = Object.values(RequestItems).flat();
+          const keys = writes.map(({ PutRequest, DeleteRequest }) => keyOf(PutRequest?.Item ?? DeleteRequest?.Key));
+          expect(new Set(keys).size).toBe(keys.length);
+          for (const [index, { PutRequest }] of writes.entries()) {
+            const value = PutRequest?.Item['p']?.B;
+            const key = keys[index] as string;
+            if (value === undefined) continue;
+            if (seen.has(key)) repeated += 1;
+            // A key that comes again brings what it brought: nobody else has it.
+            expect((seen.get(key) ?? value) === value, key).toBe(true);
+            seen.set(key, value);
+          }
+        }
+      }),
+      { seed: 20260811, numRuns: 20 },
+    );
+    expect(requests).toBeGreaterThan(60);
+    expect(repeated).toBeGreaterThan(30);
+  });
+});
+
+type Item = Readonly<Record<string, { readonly S?: string; readonly B?: string }>>;
+
+interface Write {
+  readonly PutRequest?: { readonly Item: Item };
+  readonly DeleteRequest?: { readonly Key: Item };
+}
+
+function keyOf(item: Item | undefined): string {
+  return `${item?.['pk']?.S}\n${item?.['sk']?.S}`;
+}
+
+/** Bytes that do not shrink: a large page takes several items. */
+function randomPage(bytes: number, attempt: number, page: number): Uint8Array {
+  const out = new Uint8Array(bytes);
+  let state = attempt * 1000 + page + 1;
+  for (let at = 0; at < bytes; at++) {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9;
+    out[at] = state >>> 24;
+  }
+  return out;
 }
