@@ -52,11 +52,16 @@ function titleOf({ driver, servers, seconds, clients, seed, killEverySeconds, fa
 }
 
 function report(options: SoakOptions, result: SoakResult): void {
-  const { verdict, flat, samples, kills, faults, errors } = result;
+  const { verdict, flat, samples, kills, faults, errors, asked } = result;
   const lines = Object.entries(verdict.lines);
   const total = lines.reduce((sum, [, count]) => sum + count, 0);
   say(`files ${verdict.batches}, lines ${total}: ${lines.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   say(`debts ${verdict.debts}; ${Math.round(result.linesPerSecond)} lines/s over ${Math.round(result.doneSeconds)} s`);
+  say(
+    `over the API: ${Object.entries(asked)
+      .map(([kind, count]) => `${count} × ${kind}`)
+      .join(', ')}`,
+  );
   say(`kills ${kills}${faults === undefined ? '' : `; faults ${JSON.stringify(faults)}`}`);
   if (Object.keys(errors).length > 0) say(`errors logged ${JSON.stringify(errors)}`);
   const mib = (value: number): string => `${(value / 1_048_576).toFixed(1)} MiB`;

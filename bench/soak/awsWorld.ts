@@ -76,6 +76,7 @@ export async function openAwsWorld({ servers, faults, kills, seed }: AwsWorldOpt
       return faults ? world.faults : undefined;
     },
     send: (client, name, bytes) => world.send(client, name, bytes, faults ? TOLD_TIMES : 1),
+    stores,
     newest: (client, limit) => stores.registry.list({ client, limit }),
     unfinished: async () => (await openBatches(stores)).length + (await messagesOf(stores)).length + (await arrivals()),
     batches: (client) => stores.registry.list({ client }),

@@ -49,6 +49,7 @@ export async function openEmbeddedWorld(): Promise<SoakWorld> {
       writeFileSync(aside, bytes);
       renameSync(aside, join(folder, name));
     },
+    stores,
     newest: (client, limit) => stores.registry.list({ client, limit }),
     unfinished: async () => (await openBatches(stores)).length + (await messagesOf(stores)).length,
     batches: (client) => stores.registry.list({ client }),

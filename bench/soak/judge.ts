@@ -15,6 +15,11 @@ export interface SentFile {
   readonly client: string;
   readonly name: string;
   readonly truth: () => readonly Truth[];
+  /**
+   * `dry`: nothing of it is registered, and which of its good records are new depends on when it was looked at.
+   * `cancellable`: it was asked to be cancelled, and is registered where that came too late.
+   */
+  readonly fate?: 'dry' | 'cancellable';
 }
 
 export interface SeenBatch {
@@ -58,11 +63,19 @@ export async function judge(sent: readonly SentFile[], evidence: Evidence): Prom
     const model = new Map<string, bigint>();
     for (const { batch, file } of pairs(client, files, await evidence.batches(client), problems)) {
       const where = `${client}/${file.name}`;
+      if (file.fate === 'cancellable' && batch.state === 'cancelled') {
+        batches += 1;
+        continue;
+      }
       if (batch.state !== 'completed') {
         problems.add(`${where} is ${batch.state}${batch.failure === null ? '' : ` (${batch.failure.code})`}`);
         continue;
       }
       batches += 1;
+      if (file.fate === 'dry') {
+        problems.addFound(where, dryProblem(csvRows(await evidence.retorno(batch.id)), file.truth()));
+        continue;
+      }
       const expected = applied(model, file.truth());
       for (const outcome of OUTCOMES) lines[outcome] += expected.lines[outcome];
       problems.addFound(where, rowProblem(csvRows(await evidence.retorno(batch.id)), expected.rows));
@@ -164,6 +177,18 @@ function rowProblem(found: readonly (readonly string[])[], rows: readonly (reado
     }
   }
   return undefined;
+}
+
+/** A good record of a dry run may be any of these. */
+const GOOD: ReadonlySet<string | undefined> = new Set(['created', 'updated', 'unchanged']);
+
+function dryProblem(found: readonly (readonly string[])[], truth: readonly Truth[]): string | undefined {
+  if (found.length !== truth.length + 1) return `the retorno has ${found.length - 1} rows of ${truth.length}`;
+  const wrong = truth.find((row, at) => {
+    const outcome = found[at + 1]?.[2];
+    return row.outcome === 'created' ? !GOOD.has(outcome) : outcome !== row.outcome;
+  });
+  return wrong === undefined ? undefined : `line ${wrong.line} of a dry run has another outcome`;
 }
 
 function receiptProblem(text: string | null, expected: Expected): string | undefined {

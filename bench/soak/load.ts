@@ -97,6 +97,10 @@ export class ClientLoad {
   }
 }
 
+/** Whose files are read by a profile of its own: the same files, by the way of those that are written otherwise. */
+export const PROFILED = 'soak-1';
+export const PROFILE = { format: 1, unknownColumns: 'ignore', nulls: ['#NULL'] } as const;
+
 export function clientLoads(options: LoadOptions): ClientLoad[] {
   return Array.from({ length: options.clients }, (_, index) => new ClientLoad(index, options));
 }

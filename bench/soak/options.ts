@@ -27,7 +27,8 @@ export interface SoakOptions {
 export const HELP = `npm run soak -- [options]
 
 Runs the daemon for a time under a mixed load: per client many files of a line or a few, some of a thousand lines and
-now and then a giant, most of them corrected editions of earlier ones. Then everything that was sent is finished, and judged:
+now and then a giant, most of them corrected editions of earlier ones; one client by a profile of its own, and another that
+works over the API: submissions, files, dry runs, cancellations. Then everything that was sent is finished, and judged:
 each line's outcome, the receipts, the stored debts, what is left over, and whether memory, descriptors and sockets were flat.
 
   --seconds N            how long files are sent (default 60)

@@ -4,18 +4,22 @@
  * Invariants: the backlog is bounded (`FILES_OPEN_MAX` files a client, and of all clients `LINES_OPEN_MAX` lines or one file that has more);
  * a file counts as open until its batch is final; kills and faults end with the load, so that what was sent can be finished.
  */
+import { randomBytes } from 'node:crypto';
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { businessDay } from '../../src/core/clock.ts';
+import { businessDay, systemClock } from '../../src/core/clock.ts';
 import { FINAL_STATES } from '../../src/io/ports/registry.ts';
+import { issueKey } from '../../src/stages/apiKeys.ts';
 import type { Truth } from '../../test/e2e/files.ts';
 import { Random } from '../../test/oracle/random.ts';
 import type { FaultCounts } from '../../test/support/aws/faultProxy.ts';
+import { ASKER, Asker } from './asker.ts';
 import { type Flatness, flatness, JUDGED_CURVES, type JudgedCurve, type Sample } from './curves.ts';
 import { Daemon } from './daemon.ts';
 import { judge, type SentFile, type Verdict } from './judge.ts';
-import { type ClientLoad, clientLoads, type SoakFile } from './load.ts';
+import { type ClientLoad, clientLoads, PROFILE, PROFILED, type SoakFile } from './load.ts';
 import type { SoakOptions } from './options.ts';
 import type { SoakWorld } from './world.ts';
 
@@ -35,6 +39,8 @@ export interface SoakResult {
   readonly samples: readonly Sample[];
   readonly kills: number;
   readonly faults: FaultCounts | undefined;
+  /** What was asked over the API, by kind. */
+  readonly asked: Readonly<Record<string, number>>;
   /** Events of level `error` in the daemon's log, by name. */
   readonly errors: Readonly<Record<string, number>>;
   /** When the last file was sent, and when the last batch was final. */
@@ -84,6 +90,7 @@ class Soak {
   #life = 0;
   #kills = 0;
   #killAtMs = 0;
+  #port = 0;
   #sampleAtMs = 0;
   #folderBytes = 0;
   #linesSent = 0;
@@ -100,8 +107,10 @@ class Soak {
 
   async run(): Promise<SoakResult> {
     const { say, stopping } = this.#deps;
+    const asker = await this.#prepare();
     await this.#startDaemon();
     this.#startedMs = performance.now();
+    asker.start();
     this.#killAtMs = this.#nextKillMs();
     const untilMs = this.#startedMs + this.#options.seconds * 1000;
     while (performance.now() < untilMs && !stopping.aborted) {
@@ -112,13 +121,15 @@ class Soak {
     }
     const loadSeconds = this.#seconds();
     say(`sent ${this.#sent.length} files, ${this.#linesSent} lines; finishing what is under way`);
+    await asker.stop();
+    this.#problems.push(...asker.problems);
     await this.#finish();
     const doneSeconds = this.#seconds();
     await this.#stopDaemon();
     // A record's due date is judged by the day on which its file comes.
     if (businessDay(Date.now()) !== this.#asOf) this.#problems.push('midnight passed in São Paulo: run it again');
     say('judging');
-    const judged = await judge(this.#sent.map(sentFile(this.#cache)), this.#deps.world);
+    const judged = await judge([...this.#sent.map(sentFile(this.#cache)), ...asker.sent], this.#deps.world);
     const faults = this.#deps.world.faults;
     return {
       verdict: { ...judged, problems: [...this.#problems, ...judged.problems] },
@@ -128,11 +139,31 @@ class Soak {
       samples: this.#samples,
       kills: this.#kills,
       faults: faults === undefined ? undefined : { ...faults },
+      asked: { ...asker.counts },
       errors: Object.fromEntries(this.#errors),
       loadSeconds,
       doneSeconds,
       linesPerSecond: this.#linesDone / doneSeconds,
     };
+  }
+
+  /** Clients as they are set up before their first file, and one that works over the API at a port that stays the same. */
+  async #prepare(): Promise<Asker> {
+    const { clients, keys } = this.#deps.world.stores;
+    const nowMs = Date.now();
+    await clients.addProfile({ name: 'soak', version: 1, document: JSON.stringify(PROFILE), createdAtMs: nowMs });
+    for (const [id, profile] of [
+      [PROFILED, 'soak'],
+      [ASKER, 'default'],
+    ] as const) {
+      const bounds = { amountCentsMin: 1, amountCentsMax: 999_999_999_999_999 };
+      await clients.add({ id, name: id, profile, ...bounds, createdAtMs: nowMs });
+    }
+    const wanted = { scope: 'client', client: ASKER, name: 'soak', endsAtMs: null } as const;
+    const { token } = await issueKey(keys, { clock: systemClock, random: randomBytes }, wanted);
+    this.#port = await freePort();
+    const { seed } = this.#options;
+    return new Asker({ url: `http://127.0.0.1:${this.#port}`, token, seed, asOf: this.#asOf });
   }
 
   async end(): Promise<void> {
@@ -223,7 +254,8 @@ class Soak {
     for (;;) {
       if (this.#over) throw new Error('the soak is over');
       this.#life += 1;
-      this.#starting = Daemon.start({ ...this.#deps.world.daemonSettings, ...this.#options.set });
+      const settings = { REMESSA_HTTP_PORT: String(this.#port), ...this.#deps.world.daemonSettings };
+      this.#starting = Daemon.start({ ...settings, ...this.#options.set });
       this.#daemon = await this.#starting;
       if (this.#daemon.running) return;
       // A call that failed at its start ends it: whoever runs daemons starts another.
@@ -267,6 +299,15 @@ class Soak {
     }
     this.#daemon?.errors.clear();
   }
+}
+
+/** One that nobody listens at now. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
 }
 
 function sentFile(cache: Map<string, readonly Truth[]>): (file: SoakFile) => SentFile {

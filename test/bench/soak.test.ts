@@ -147,6 +147,29 @@ describe('the verdict', () => {
     expect(problems.join('\n')).toMatch(problem);
   });
 
+  it('knows dry runs, which register nothing, and files that were cancelled, or were too far on for that', async () => {
+    const of = (state: string, retorno: string[], fate: SentFile['fate'], debts: World['debts']) =>
+      judge([{ client: 'acme', name: 'f.csv', truth: () => FIRST, ...(fate === undefined ? {} : { fate }) }], {
+        batches: async () => [{ id: 'b1', file: 'f.csv', number: 1, state, receipt: RECEIPTS.first, failure: null }],
+        retorno: async () => Buffer.from(`${retorno.join('\n')}\n`),
+        async *debts() {
+          yield* debts;
+        },
+        remains: async () => [],
+      }).then(({ problems }) => problems.join('\n'));
+    const stored = [['A', 100n] as const, ['B', 250n] as const];
+    expect(await of('completed', FIRST_RETORNO, 'dry', [])).toBe('');
+    expect(await of('completed', FIRST_RETORNO.with(1, '2,A,unchanged,,'), 'dry', [])).toBe('');
+    expect(await of('completed', FIRST_RETORNO.with(1, '2,A,rejected,,'), 'dry', [])).toMatch(/line 2 of a dry run/);
+    expect(await of('completed', FIRST_RETORNO.slice(0, -1), 'dry', [])).toMatch(/3 rows of 4/);
+    expect(await of('completed', FIRST_RETORNO, 'dry', stored)).toMatch(/that no file brought/);
+    expect(await of('cancelled', [], 'cancellable', [])).toBe('');
+    expect(await of('cancelled', [], 'cancellable', stored)).toMatch(/that no file brought/);
+    expect(await of('completed', FIRST_RETORNO, 'cancellable', stored)).toBe('');
+    expect(await of('completed', FIRST_RETORNO, 'cancellable', [])).toMatch(/2 debts are not stored/);
+    expect(await of('cancelled', [], undefined, [])).toMatch(/is cancelled/);
+  });
+
   it('tells the first problems and counts the others', async () => {
     const verdict = await verdictOn((world) =>
       world.remains.push(...Array.from({ length: 50 }, (_, i) => `file ${i}`)),
