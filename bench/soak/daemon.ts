@@ -14,6 +14,8 @@ const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const START_MS_MAX = 60_000;
 const TAIL_CHARS = 16_384;
 const GUARD = 'read -r _; kill -KILL "$1"';
+/** Becomes the daemon once it is told to, which is when its guard is there: whoever dies before that leaves nothing. */
+const WAITING = 'read -r _ && exec "$@" </dev/null';
 
 export interface Usage {
   readonly rssBytes: number;
@@ -34,9 +36,9 @@ export class Daemon {
   private constructor(settings: Readonly<Record<string, string>>) {
     const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('REMESSA_'));
     const env = { ...Object.fromEntries(inherited), REMESSA_HTTP_PORT: '0', ...settings };
-    const child = spawn(process.execPath, [MAIN, 'serve'], {
+    const child = spawn('/bin/sh', ['-c', WAITING, 'waiting', process.execPath, MAIN, 'serve'], {
       env,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       detached: true,
     });
     this.#child = child;
@@ -45,6 +47,8 @@ export class Daemon {
       detached: true,
     });
     this.#guard.stdin?.on('error', () => {});
+    child.stdin?.on('error', () => {});
+    child.stdin?.end('go\n');
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#heard(text));
     this.ended = new Promise((done, failed) => {
       child.once('error', failed);
