@@ -46,6 +46,7 @@ export class Asker {
   readonly problems: string[] = [];
   readonly #options: AskerOptions;
   readonly #random: Random;
+  readonly #left = new AbortController();
   #stopping = false;
   #running: Promise<void> | undefined;
   #names = 0;
@@ -66,6 +67,12 @@ export class Asker {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#running;
+  }
+
+  /** Leaves what is in hand as it is, at once. */
+  leave(): void {
+    this.#stopping = true;
+    this.#left.abort();
   }
 
   async #run(): Promise<void> {
@@ -136,7 +143,7 @@ export class Asker {
     const untilMs = performance.now() + SILENT_MS_MAX;
     for (;;) {
       try {
-        const signal = AbortSignal.timeout(ANSWER_MS);
+        const signal = AbortSignal.any([AbortSignal.timeout(ANSWER_MS), this.#left.signal]);
         const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: body as string, signal });
         const text = await answer.text();
         const again = answer.status >= 500 || answer.status === 429 || text.includes('IDEMPOTENCY_KEY_RUNNING');
@@ -145,9 +152,9 @@ export class Asker {
           throw new Unanswered(`answered ${answer.status} for long: ${text.slice(0, 300)}`);
       } catch (error) {
         // The daemon was killed, or is not up yet.
-        if (error instanceof Unanswered || performance.now() > untilMs) throw error;
+        if (error instanceof Unanswered || performance.now() > untilMs || this.#left.signal.aborted) throw error;
       }
-      await delay(AGAIN_MS);
+      await delay(AGAIN_MS, undefined, { signal: this.#left.signal });
     }
   }
 }

@@ -91,6 +91,7 @@ class Soak {
   #kills = 0;
   #killAtMs = 0;
   #port = 0;
+  #asker: Asker | undefined;
   #sampleAtMs = 0;
   #folderBytes = 0;
   #linesSent = 0;
@@ -108,6 +109,7 @@ class Soak {
   async run(): Promise<SoakResult> {
     const { say, stopping } = this.#deps;
     const asker = await this.#prepare();
+    this.#asker = asker;
     await this.#startDaemon();
     this.#startedMs = performance.now();
     asker.start();
@@ -168,6 +170,7 @@ class Soak {
 
   async end(): Promise<void> {
     this.#over = true;
+    this.#asker?.leave();
     // The last one, also where it is still starting.
     const daemon = await this.#starting?.catch(() => undefined);
     await daemon?.kill('SIGKILL');
