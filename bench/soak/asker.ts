@@ -25,7 +25,7 @@ const ANSWER_MS = 20_000;
 /** Nobody answers for so long: that is no restart. */
 const SILENT_MS_MAX = 120_000;
 const LINES_MAX = 30;
-const CANCELLED_LINES = 4000;
+const CANCELLED_LINES = 2000;
 const KINDS = ['submission', 'submission', 'file', 'dry run', 'cancelled'] as const;
 
 interface Reply {
@@ -109,7 +109,7 @@ export class Asker {
   }
 
   async #file(name: string, kind: Exclude<(typeof KINDS)[number], 'submission'>): Promise<void> {
-    const lines = kind === 'cancelled' ? CANCELLED_LINES : this.#random.integer(1, 2000);
+    const lines = kind === 'cancelled' ? CANCELLED_LINES : this.#random.integer(1, 800);
     const { bytes, truth } = madeFile({
       lines,
       seed: this.#random.integer(1, 6),
