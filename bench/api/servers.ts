@@ -1,4 +1,4 @@
-/** The servers that are compared: the daemon with nothing but its input role, and a bare one in a process of its own. */
+/** The servers that are compared: the daemon, with nothing but its input role where no others are asked for, and a bare one in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,18 +16,20 @@ export interface Server {
   peakBytes(): number;
   /** Processor time of all its threads so far; 0 where that cannot be seen. */
   cpuMs(): number;
+  /** What the process has handed to the disk so far; zeros where that cannot be seen. */
+  written(): { readonly bytes: number; readonly calls: number };
   stop(): Promise<void>;
 }
 
 const CLIENT = 'bench';
 
 /** The program as its users run it, on a folder of its own. */
-export async function startDaemon(dataDir: string): Promise<Server> {
+export async function startDaemon(dataDir: string, roles: readonly string[] = ['--roles', 'input']): Promise<Server> {
   mkdirSync(dataDir, { recursive: true });
   const env = { ...plainEnvironment(), REMESSA_DATA_DIR: dataDir, REMESSA_HTTP_PORT: '0', REMESSA_LOG_LEVEL: 'info' };
   await printed(spawn(process.execPath, [MAIN, 'clients', 'add', CLIENT, '--name', CLIENT], { env }));
   const token = await printed(spawn(process.execPath, [MAIN, 'keys', 'issue', '--client', CLIENT], { env }));
-  const child = spawn(process.execPath, [MAIN, 'serve', '--roles', 'input'], { env });
+  const child = spawn(process.execPath, [MAIN, 'serve', ...roles], { env });
   return await listening(child, child.stderr, token.trim(), dataDir);
 }
 
@@ -74,12 +76,23 @@ async function listening(
     dataDir,
     peakBytes: () => peakBytesOf(child.pid as number) ?? 0,
     cpuMs: () => cpuMsOf(child.pid as number),
+    written: () => writtenOf(child.pid as number),
     async stop() {
       const ended = new Promise((done) => child.once('close', done));
       child.kill('SIGTERM');
       await ended;
     },
   };
+}
+
+function writtenOf(pid: number): { readonly bytes: number; readonly calls: number } {
+  try {
+    const text = readFileSync(`/proc/${pid}/io`, 'latin1');
+    const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+    return { bytes: field('write_bytes'), calls: field('syscw') };
+  } catch {
+    return { bytes: 0, calls: 0 };
+  }
 }
 
 /** Ticks of `/proc/<pid>/stat` are hundredths of a second on every Linux of today. */

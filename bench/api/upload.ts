@@ -33,14 +33,17 @@ try {
   const bare = await startBare(join(import.meta.dirname, 'bareUpload.server.ts'), join(root, 'bare'));
   servers.push(bare);
   const speeds = { api: [] as number[], bare: [] as number[] };
+  const cpuMs = { api: [] as number[], bare: [] as number[] };
   const ratios: number[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const turns = round % 2 === 0 ? (['api', 'bare'] as const) : (['bare', 'api'] as const);
     for (const turn of turns) {
       const server = turn === 'api' ? api : bare;
+      const cpuBefore = server.cpuMs();
       const beginMs = performance.now();
       const answer = await upload(server);
       const seconds = (performance.now() - beginMs) / 1000;
+      cpuMs[turn].push(server.cpuMs() - cpuBefore);
       if (answer !== digest) throw new Error(`${turn} answered another digest: ${answer}`);
       speeds[turn].push(bytes / MiB / seconds);
       // What was stored makes room for the next turn.
@@ -55,7 +58,10 @@ try {
     const all = speeds[name];
     const range = `${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))}`;
     const memory = Math.round(server.peakBytes() / MiB);
-    console.log(`${name.padEnd(6)} ${Math.round(medianOf(all))} MiB/s (${range}), at most ${memory} MiB of memory`);
+    const cpu = Math.round((medianOf(cpuMs[name]) * 1024 * MiB) / bytes);
+    console.log(
+      `${name.padEnd(6)} ${Math.round(medianOf(all))} MiB/s (${range}), at most ${memory} MiB of memory, ${cpu} ms of processor time a GiB`,
+    );
   }
   console.log(
     `ratio  ${medianOf(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,

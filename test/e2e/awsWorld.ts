@@ -128,6 +128,15 @@ export class AwsWorld {
     return sum;
   }
 
+  /** What daemons have called so far through the proxies, by operation. */
+  get operations(): Map<string, number> {
+    const sum = new Map<string, number>();
+    for (const { operations } of this.#proxies) {
+      for (const [name, calls] of operations) sum.set(name, (sum.get(name) ?? 0) + calls);
+    }
+    return sum;
+  }
+
   /** What daemons are told besides: the way through the proxies, where there are any. */
   get throughProxies(): Readonly<Record<string, string>> {
     const [services, tables] = this.#proxies;

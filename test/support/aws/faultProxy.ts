@@ -27,6 +27,8 @@ export interface FaultCounts {
 export interface FaultProxy {
   readonly endpoint: string;
   readonly counts: Readonly<FaultCounts>;
+  /** Calls by operation: the last part of `x-amz-target`, or S3's method. */
+  readonly operations: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function startFaultProxy(target: string, shares: FaultShares, seed:
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const random = randomOf(seed);
+  const operations = new Map<string, number>();
   const counts: FaultCounts = { calls: 0, failed: 0, repliesLost: 0, sentTwice: 0 };
 
   const forward = (request: IncomingMessage, body: Buffer): Promise<Reply> =>
@@ -62,6 +65,9 @@ export async function startFaultProxy(target: string, shares: FaultShares, seed:
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     counts.calls += 1;
+    const target = String(request.headers['x-amz-target'] ?? `S3.${request.method}`);
+    const operation = target.slice(target.lastIndexOf('.') + 1);
+    operations.set(operation, (operations.get(operation) ?? 0) + 1);
     if (random() < shares.failed) {
       counts.failed += 1;
       refuse(request, response, random());
@@ -99,6 +105,7 @@ export async function startFaultProxy(target: string, shares: FaultShares, seed:
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     counts,
+    operations,
     async close() {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
