@@ -56,6 +56,13 @@ const REFERENCE_BYTES = 80;
 /** A group of rows on its way to the debts table: its image, the store's copy of it, and the cache of that. */
 const REGISTER_ROWS_BYTES = 11 * MiB;
 
+/**
+ * Creditors whose records a preview counts by name, and what one takes: a name in UTF-16 with its sums. A result of the
+ * registry holds them all (`ITEM_TEXT_BYTES`), at most 480 bytes of UTF-8 each.
+ */
+export const PREVIEW_CREDITORS_MAX = 500;
+const CREDITOR_BYTES = 640;
+
 /** One named buffer or group of buffers; `each` is how many exist at once. */
 export interface Holder {
   readonly name: string;
@@ -183,6 +190,7 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'open pages', bytes: openPagesBytes(settings), each },
     { name: "the kernel's scratch, rejects and tables", bytes: 2 * settings.recordBytesMax + KERNEL_TABLE_BYTES, each },
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
+    { name: 'creditors of a preview', bytes: 2 * PREVIEW_CREDITORS_MAX * CREDITOR_BYTES, each },
     { ...hungriest, each },
     ...(settings.driver === 'embedded' ? embeddedThreadHolders(settings) : awsThreadHolders(settings)),
   ];
@@ -195,6 +203,7 @@ function shortThreadHolders(settings: Settings): Holder[] {
   return [
     { name: 'the thread of short tasks', bytes: THREAD_BASE_BYTES + KERNEL_TABLE_BYTES, each: 1 },
     { name: 'its small batch', bytes: settings.smallBytesMax * 4 + bufferBytes, each: 1 },
+    { name: 'its creditors of a preview', bytes: 2 * PREVIEW_CREDITORS_MAX * CREDITOR_BYTES, each: 1 },
     {
       name: 'its records and references',
       bytes: records * (CHUNK_RECORD_BYTES + CHUNK_TEXT_BYTES + REFERENCE_BYTES),

@@ -270,6 +270,15 @@ export const SETTINGS = {
     default: 10_000,
     means: 'how often open batches are looked through for messages that are still owed',
   },
+  approvalMsMax: {
+    key: 'REMESSA_APPROVAL_MS_MAX',
+    type: 'ms',
+    min: 1000,
+    max: 31_536_000_000,
+    default: 604_800_000,
+    means:
+      'how long a batch waits for approval before it is cancelled; on AWS no longer than it may be on its way at all',
+  },
   inboxScanMs: {
     key: 'REMESSA_INBOX_SCAN_MS',
     type: 'ms',

@@ -142,6 +142,17 @@ export const PROFILE_SCHEMA = {
         digest: { type: 'boolean' },
       },
     },
+    approval: {
+      anyOf: [
+        { const: 'required' },
+        {
+          type: 'object',
+          additionalProperties: false,
+          minProperties: 1,
+          properties: { recordsMin: { type: 'integer', minimum: 1 }, amountMin: text(20) },
+        },
+      ],
+    },
   },
 } as const;
 

@@ -71,6 +71,8 @@ export interface ProfileDocument {
   /** Of the messages in the answers, and of the reason where a file fails; the client's where absent. */
   readonly language?: Language;
   readonly notifications?: ProfileNotifications;
+  /** Whether somebody looks at a file before its debts are registered: at every one, or at one that reaches a bound. */
+  readonly approval?: 'required' | { readonly recordsMin?: number; readonly amountMin?: string };
 }
 
 /** What is told of the ends of its batches; to whom and by which way, the client's own settings say. */
@@ -123,6 +125,8 @@ export interface CompiledProfile {
   /** As `BusinessRules` has them. */
   readonly ageMonthsMax?: number;
   readonly acceptsFuture?: true;
+  /** Absent where nobody is asked; without a bound everything is to be approved. */
+  readonly approval?: { readonly recordsMin?: number; readonly centsMin?: number };
 }
 
 const BASE_REQUIRED = (1 << REQUIRED_COLUMNS) - 1;
@@ -156,7 +160,15 @@ export function compileProfile(document: ProfileDocument): CompiledProfile | { r
     ...(amountCentsMax === undefined ? {} : { amountCentsMax }),
     ...(rules.ageMonthsMax === undefined ? {} : { ageMonthsMax: rules.ageMonthsMax }),
     ...(rules.futureDueDates === 'accept' ? { acceptsFuture: true } : {}),
+    ...(document.approval === undefined ? {} : { approval: approvalRule(document.approval) }),
   };
+}
+
+function approvalRule(approval: NonNullable<ProfileDocument['approval']>): NonNullable<CompiledProfile['approval']> {
+  if (approval === 'required') return {};
+  const { recordsMin, amountMin } = approval;
+  const centsMin = amountMin === undefined ? undefined : readCents(amountMin);
+  return { ...(recordsMin === undefined ? {} : { recordsMin }), ...(centsMin === undefined ? {} : { centsMin }) };
 }
 
 /** A column of the document, or the field that says of which kind the record's document is. */
@@ -269,9 +281,17 @@ function problemsOf(document: ProfileDocument): string[] {
       problems.push(`rules.${key}: not an amount above zero`);
     return cents;
   });
+  const { approval } = document;
+  if (typeof approval === 'object' && approval.amountMin !== undefined && !isAmount(approval.amountMin)) {
+    problems.push('approval.amountMin: not an amount above zero');
+  }
   const [least, most] = bounds;
   if (least !== undefined && most !== undefined && least > most) problems.push('rules: amountMin is above amountMax');
   return problems;
+}
+
+function isAmount(text: string): boolean {
+  return (readCents(text) ?? 0) > 0;
 }
 
 function columnProblems(document: ProfileDocument): string[] {

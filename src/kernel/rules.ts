@@ -68,6 +68,11 @@ export function unpackDate(packed: number): string {
   return `${year}-${month}-${String(packed & 31).padStart(2, '0')}`;
 }
 
+/** Packed day: what fell due on it or before it is at least so many months overdue on the business date. */
+export function overdueSince(businessDate: string, months: number): number {
+  return monthsBefore(packDate(businessDate), months);
+}
+
 /** The same day so many months earlier, or the last day of that month where it has no such day; 0 before year 1. */
 function monthsBefore(packed: number, months: number): number {
   const index = (packed >>> 9) * 12 + ((packed >>> 5) & 15) - 1 - months;

@@ -29,6 +29,7 @@ const MEASURES: Readonly<Record<string, Measured>> = {
     ...pace(event, 'intermediate'),
   ],
   'shard.registered': (event) => [...outcomes(event), ...rejections(event), ...pace(event, 'registering')],
+  'shard.previewed': (event) => pace(event, 'preview'),
   'small.registered': (event) => [
     sum('lines', 'count', numberOf(event, 'records'), { client: textOf(event, 'client') }),
     sum('read', 'bytes', numberOf(event, 'bytes'), { stage: 'small' }),

@@ -10,6 +10,7 @@ import { Fault, isFault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
 import { decodeManifest, type Manifest } from '../engine/manifest.ts';
+import type { ObjectStore } from '../io/ports/objects.ts';
 import type { OutgoingMessage } from '../io/ports/queue.ts';
 import { type Batch, type BatchWarning, FINAL_STATES, type Owed, type ResultKind } from '../io/ports/registry.ts';
 import type { StageContext } from './context.ts';
@@ -147,6 +148,8 @@ async function messagesOf(context: SendContext, batch: Batch, owed: Owed): Promi
       return [{ kind: 'finish', batch: id }];
     case 'free':
       return [{ kind: 'free', batch: id }];
+    case 'ask':
+      return [{ kind: 'ask', batch: id }];
     case 'notify':
       return [{ kind: 'notify', batch: id }];
     case 'ranges': {
@@ -166,7 +169,7 @@ async function messagesOf(context: SendContext, batch: Batch, owed: Owed): Promi
 }
 
 export function modeOf(batch: Batch): RegisteringMode {
-  return batch.dryRun ? 'preview' : 'apply';
+  return batch.dryRun || batch.state === 'previewing' ? 'preview' : 'apply';
 }
 
 export function resultKindOf(mode: RegisteringMode): ResultKind {
@@ -196,15 +199,16 @@ export async function* eachResult<Body>(
   context: Pick<StageContext, 'registry'>,
   batch: string,
   kind: ResultKind,
+  max = RESULTS_A_PAGE,
 ): AsyncGenerator<{ readonly work: number; readonly body: Body }> {
   let after = -1;
   for (;;) {
-    const page = await context.registry.listResults(batch, kind, { after, max: RESULTS_A_PAGE });
+    const page = await context.registry.listResults(batch, kind, { after, max });
     for (const { work, body } of page) {
       yield { work, body: JSON.parse(body) as Body };
       after = work;
     }
-    if (page.length < RESULTS_A_PAGE) return;
+    if (page.length < max) return;
   }
 }
 
@@ -229,7 +233,10 @@ export async function openBatches(context: Pick<StageContext, 'registry'>): Prom
 }
 
 /** The manifest of a batch: from its item where it is small, else from the object store. */
-export async function manifestOf(context: Pick<StageContext, 'objects'>, batch: Batch): Promise<Manifest> {
+export async function manifestOf(
+  context: { readonly objects: Pick<ObjectStore, 'get'> },
+  batch: Batch,
+): Promise<Manifest> {
   if (batch.manifest !== null) return decodeManifest(batch.manifest, batch.id);
   assert(batch.manifestKey !== null, 'a picked batch has a manifest');
   const bytes = await context.objects.get(batch.manifestKey);

@@ -7,7 +7,7 @@ import { finish, free } from './finish.ts';
 import { intermediate } from './intermediate.ts';
 import { advanceLine } from './line.ts';
 import { decodeMessage, type Message, workOf } from './messages.ts';
-import { notify } from './notify.ts';
+import { ask, notify } from './notify.ts';
 import { pick } from './pick.ts';
 import { registering } from './registering.ts';
 import { settle } from './settle.ts';
@@ -54,6 +54,8 @@ function handle(context: StageContext, message: Message, signal: AbortSignal): P
       return finish(context, message.batch, signal);
     case 'free':
       return free(context, message.batch, signal);
+    case 'ask':
+      return ask(context, message.batch);
     case 'notify':
       return notify(context, message.batch);
     default:

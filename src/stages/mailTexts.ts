@@ -1,11 +1,12 @@
 /**
- * Mail to clients about the ends of batches, in Portuguese and English, as text and as HTML: about one batch, or a digest of
+ * Mail to clients about their batches, in Portuguese and English, as text and as HTML: about one batch, or a digest of
  * many. What goes in is escaped for HTML; names of files come without what might be a CPF.
  */
 import { faultText } from '../core/catalogue.ts';
 import { FAULTS, type FaultCode } from '../core/faults.ts';
 import { derivedId } from '../core/ids.ts';
 import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
+import { centsText } from '../core/text.ts';
 import type { ClientNotify, NoticeKind } from '../io/ports/clients.ts';
 import type { Mail } from '../io/ports/mail.ts';
 import type { MailPayload } from './notify.ts';
@@ -14,10 +15,14 @@ interface Words {
   readonly locale: string;
   readonly kind: Readonly<Record<NoticeKind, string>>;
   readonly digest: (batches: number) => string;
+  /** Where not all of them have ended. */
+  readonly notices: (count: number) => string;
   readonly columns: readonly [string, string, string, string, string];
   readonly outcomes: Readonly<Record<string, string>>;
   readonly dryRun: string;
   readonly rejects: (batch: string) => string;
+  readonly amount: string;
+  readonly approve: (batch: string, until: string) => string;
   readonly reason: string;
   readonly more: (batches: number) => string;
   readonly foot: string;
@@ -27,12 +32,14 @@ const WORDS: Readonly<Record<Language, Words>> = {
   'pt-BR': {
     locale: 'pt-BR',
     kind: {
+      awaiting_approval: 'Remessa aguarda aprovação',
       completed: 'Remessa concluída',
       completed_with_rejects: 'Remessa concluída com rejeições',
       failed: 'Remessa não processada',
       cancelled: 'Remessa cancelada',
     },
     digest: (batches) => `${batches} remessas encerradas`,
+    notices: (count) => `${count} avisos de remessas`,
     columns: ['Lote', 'Arquivo', 'Situação', 'Linhas', 'Rejeitadas'],
     outcomes: {
       total: 'Linhas',
@@ -44,6 +51,11 @@ const WORDS: Readonly<Record<Language, Words>> = {
     },
     dryRun: 'Simulação: nenhuma dívida foi gravada.',
     rejects: (batch) => `As linhas rejeitadas estão no arquivo de rejeições do lote ${batch}.`,
+    amount: 'Valor total',
+    approve: (batch, until) =>
+      `Nada foi registrado: o lote espera por aprovação até ${until} (horário de Brasília) e depois é cancelado. ` +
+      `A prévia e a decisão estão na API (/v1/batches/${batch}/preview, /approve, /discard) e na linha de comando ` +
+      `(remessa batch, approve, discard ${batch}).`,
     reason: 'Motivo',
     more: (batches) => `e mais ${batches}`,
     foot: 'Mensagem automática da Remessa. O recibo completo está na API e na linha de comando.',
@@ -51,12 +63,14 @@ const WORDS: Readonly<Record<Language, Words>> = {
   en: {
     locale: 'en',
     kind: {
+      awaiting_approval: 'File awaits approval',
       completed: 'File completed',
       completed_with_rejects: 'File completed with rejects',
       failed: 'File not processed',
       cancelled: 'File cancelled',
     },
     digest: (batches) => `${batches} files have ended`,
+    notices: (count) => `${count} notices about files`,
     columns: ['Batch', 'File', 'Status', 'Lines', 'Rejected'],
     outcomes: {
       total: 'Lines',
@@ -68,6 +82,11 @@ const WORDS: Readonly<Record<Language, Words>> = {
     },
     dryRun: 'Dry run: no debt was written.',
     rejects: (batch) => `The rejected lines are in the rejects file of batch ${batch}.`,
+    amount: 'Total amount',
+    approve: (batch, until) =>
+      `Nothing is registered: the batch waits for approval until ${until} (Brasília time), and is cancelled then. ` +
+      `The preview and the decision are in the API (/v1/batches/${batch}/preview, /approve, /discard) and on the command ` +
+      `line (remessa batch, approve, discard ${batch}).`,
     reason: 'Reason',
     more: (batches) => `and ${batches} more`,
     foot: 'Automatic message from Remessa. The whole receipt is in the API and on the command line.',
@@ -123,9 +142,13 @@ function aboutOne({ notice, file }: MailPayload, words: Words, language: Languag
     const count = notice.lines[outcome];
     if (typeof count === 'number') rows.push([label, numberText(count, words)]);
   }
+  if (notice.kind === 'awaiting_approval') rows.push([words.amount, moneyText(notice.cents['total'] ?? '0', words)]);
   const remarks: string[] = [];
   if (notice.dryRun) remarks.push(words.dryRun);
   if (notice.kind === 'completed_with_rejects') remarks.push(words.rejects(notice.batch));
+  if (notice.approveBefore !== undefined) {
+    remarks.push(words.approve(notice.batch, instantText(notice.approveBefore, words)));
+  }
   const width = Math.max(...rows.map(([label]) => label.length));
   const table = rows.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join('\n');
   const cells = rows.map(
@@ -154,7 +177,7 @@ function aboutMany(payloads: readonly MailPayload[], words: Words): Content {
   const head = words.columns.map((column) => `<th align="left">${escaped(column)}</th>`).join('');
   const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('');
   return {
-    title: words.digest(payloads.length),
+    title: (counts.has('awaiting_approval') ? words.notices : words.digest)(payloads.length),
     text: [...sums, '', ...rows.map((row) => row.join('  ')), ...rest].join('\n'),
     html:
       `<ul>${sums.map((sum) => `<li>${escaped(sum)}</li>`).join('')}</ul>` +
@@ -177,6 +200,17 @@ function shortened(file: string): string {
 
 function numberText(count: number, words: Words): string {
   return new Intl.NumberFormat(words.locale).format(count);
+}
+
+/** Exact, whatever the size: the number is given as text. */
+function moneyText(cents: string, words: Words): string {
+  const amount = centsText(BigInt(cents)) as Intl.StringNumericLiteral;
+  return new Intl.NumberFormat(words.locale, { style: 'currency', currency: 'BRL' }).format(amount);
+}
+
+function instantText(at: string, words: Words): string {
+  const form = { dateStyle: 'short', timeStyle: 'short', timeZone: 'America/Sao_Paulo' } as const;
+  return new Intl.DateTimeFormat(words.locale, form).format(new Date(at));
 }
 
 function escaped(text: string): string {

@@ -19,6 +19,7 @@ export type Message =
   | { readonly kind: 'shard'; readonly batch: string; readonly shard: number; readonly mode: RegisteringMode }
   | { readonly kind: 'finish'; readonly batch: string }
   | { readonly kind: 'free'; readonly batch: string }
+  | { readonly kind: 'ask'; readonly batch: string }
   | { readonly kind: 'notify'; readonly batch: string };
 
 export function queueOf(kind: Message['kind']): QueueName {
@@ -34,6 +35,7 @@ export function queueOf(kind: Message['kind']): QueueName {
     case 'finish':
     case 'free':
       return 'batch';
+    case 'ask':
     case 'notify':
       return 'notifier';
   }
@@ -77,7 +79,17 @@ export function decodeMessage(body: string): Message {
   return value as Message;
 }
 
-const KINDS: ReadonlySet<unknown> = new Set(['pick', 'range', 'settle', 'line', 'shard', 'finish', 'free', 'notify']);
+const KINDS: ReadonlySet<unknown> = new Set([
+  'pick',
+  'range',
+  'settle',
+  'line',
+  'shard',
+  'finish',
+  'free',
+  'ask',
+  'notify',
+]);
 
 function isKind(value: unknown): value is Message['kind'] {
   return KINDS.has(value);

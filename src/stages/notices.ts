@@ -1,13 +1,15 @@
 /**
- * What is told of a batch's end: which kind of end it is, the id by which receivers know it again, and what it says.
+ * What is told of a batch: which kind of end it came to, or that it waits for approval; the id by which receivers know it
+ * again, and what it says.
  *
- * Promises: all of it is a function of the stored batch, so a repeated message makes the same event under the same id. An
+ * Promises: all of it is a function of the stored batch (and of its preview, which is put once), so a repeated message makes the same event under the same id. An
  * event holds counts, sums, codes and times; no value of a record, no file name, no message about one.
  */
 import { derivedId } from '../core/ids.ts';
 import { parseExactJson } from '../core/text.ts';
 import type { NoticeKind } from '../io/ports/clients.ts';
 import type { Batch } from '../io/ports/registry.ts';
+import type { Preview } from './preview.ts';
 
 export interface Notice {
   readonly id: string;
@@ -20,6 +22,8 @@ export interface Notice {
   readonly state: string;
   readonly dryRun: boolean;
   readonly code: string | null;
+  /** Of one that waits for approval: the end of the time to decide. ISO 8601, UTC. */
+  readonly approveBefore?: string;
   readonly lines: Readonly<Record<string, unknown>>;
   /** Decimal texts of cents: they may be beyond 2^53. */
   readonly cents: Readonly<Record<string, string>>;
@@ -44,7 +48,7 @@ export function noticeOf(batch: Batch): Notice | undefined {
   const atMs = batch.enteredMs[batch.state] ?? batch.updatedAtMs;
   const { lines, cents } = receiptOf(batch);
   return {
-    id: eventIdOf(batch, atMs),
+    id: eventIdOf(batch, batch.state, atMs),
     type: `batch.${batch.state}`,
     client: batch.client,
     batch: batch.id,
@@ -58,11 +62,33 @@ export function noticeOf(batch: Batch): Notice | undefined {
   };
 }
 
+/** That it came to wait for approval, whatever has been decided since; `undefined` where it never did. */
+export function askingNotice(batch: Batch, preview: Pick<Preview, 'lines' | 'cents'>): Notice | undefined {
+  const state = 'awaiting_approval';
+  const atMs = batch.enteredMs[state];
+  if (atMs === undefined) return undefined;
+  const untilMs = batch.approval?.untilMs;
+  return {
+    id: eventIdOf(batch, state, atMs),
+    type: `batch.${state}`,
+    client: batch.client,
+    batch: batch.id,
+    at: new Date(atMs).toISOString(),
+    kind: state,
+    state,
+    dryRun: batch.dryRun,
+    code: null,
+    ...(untilMs === undefined ? {} : { approveBefore: new Date(untilMs).toISOString() }),
+    lines: preview.lines,
+    cents: preview.cents,
+  };
+}
+
 const TIME_DIGITS = 11;
 
 /** Sorts by time; derived from batch, state and the time that the transition recorded. */
-function eventIdOf(batch: Batch, atMs: number): string {
-  return `e-${atMs.toString(36).padStart(TIME_DIGITS, '0')}-${derivedId('notice', batch.id, batch.state)}`;
+function eventIdOf(batch: Batch, state: string, atMs: number): string {
+  return `e-${atMs.toString(36).padStart(TIME_DIGITS, '0')}-${derivedId('notice', batch.id, state)}`;
 }
 
 function receiptOf(batch: Batch): {

@@ -1,7 +1,8 @@
 /**
- * Step 7, notify: the end of a batch becomes deliveries, one for each channel that is to tell of it.
+ * Step 7, notify: the end of a batch, or that it waits for approval, becomes deliveries, one for each channel that is to tell
+ * of it.
  *
- * Promises: the transition that ended the batch recorded that this is owed, so no end is forgotten; deliveries are named
+ * Promises: the transition to that state recorded that this is owed, so nothing is forgotten; deliveries are named
  * after the event and the first ones stored stand, so a repeated message adds nothing. Where it is told is decided here, by
  * what is known of the client now; which ends are told, the batch's profile says before the client's settings do.
  */
@@ -12,7 +13,8 @@ import type { Delivery, DeliveryChannel } from '../io/ports/deliveries.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { mustGet } from './batches.ts';
 import type { StageContext } from './context.ts';
-import { type Notice, noticeOf } from './notices.ts';
+import { askingNotice, type Notice, noticeOf } from './notices.ts';
+import type { Preview } from './preview.ts';
 
 /** What a mail says besides what the event does: it goes to the client, who knows the file by its name. */
 export interface MailPayload {
@@ -29,7 +31,18 @@ export type NotifyContext = Pick<StageContext, 'registry' | 'clients' | 'deliver
 
 export async function notify(context: NotifyContext, id: string): Promise<void> {
   const batch = await mustGet(context, id);
-  const notice = noticeOf(batch);
+  await record(context, batch, noticeOf(batch));
+}
+
+/** That the batch came to wait for approval. It is told also where somebody has decided meanwhile: it happened. */
+export async function ask(context: NotifyContext, id: string): Promise<void> {
+  const batch = await mustGet(context, id);
+  const preview = await context.registry.getResult(id, 'approval', 0);
+  // What was erased, or freed in its time, is told to nobody.
+  await record(context, batch, preview && askingNotice(batch, JSON.parse(preview.body) as Preview));
+}
+
+async function record(context: NotifyContext, batch: Batch, notice: Notice | undefined): Promise<void> {
   if (notice === undefined) return;
   const client = await context.clients.get(batch.client);
   const nowMs = context.clock.nowMs();
@@ -42,7 +55,7 @@ export async function notify(context: NotifyContext, id: string): Promise<void> 
   context.telemetry.emit({
     name: 'notice.recorded',
     level: 'debug',
-    fields: { batch: id, client: batch.client, event: notice.id, deliveries: deliveries.length },
+    fields: { batch: batch.id, client: batch.client, event: notice.id, deliveries: deliveries.length },
   });
 }
 

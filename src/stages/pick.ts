@@ -12,7 +12,7 @@ import { attemptId } from '../core/ids.ts';
 import { encodeManifest, type Manifest, manifestVersion } from '../engine/manifest.ts';
 import { DEFAULT_PROFILE, mayUse, readPin, storedProfile } from '../engine/profiles.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
-import type { Batch, Registry } from '../io/ports/registry.ts';
+import type { ApprovalRule, Batch, Registry } from '../io/ports/registry.ts';
 import { createFold } from '../kernel/formats/folds.ts';
 import { RULES_VERSION } from '../kernel/plan.ts';
 import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
@@ -55,7 +55,8 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
       batch: id,
     });
   }
-  await record(context, batch, attempt, await plan(context, batch, profile, source, text, split), signal);
+  const manifest = await plan(context, batch, profile, source, text, split);
+  await record(context, batch, attempt, manifest, profile.approval, signal);
 }
 
 /** What the rules service says of the batch's profile; while the batch has to wait for that, it shows so. */
@@ -219,6 +220,7 @@ async function record(
   batch: Batch,
   attempt: string,
   manifest: Manifest,
+  approval: ApprovalRule | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { settings } = context;
@@ -237,6 +239,7 @@ async function record(
     records: manifest.records,
     ranges: manifest.ranges.length,
     shards: small ? 1 : manifest.plan.shards,
+    ...(approval === undefined ? {} : { approval }),
   });
   await freeAgain(context, picked);
   await carryOn(context, picked, signal);
@@ -244,7 +247,8 @@ async function record(
 
 /** A small batch goes on here, in the same message, when its turn has come; a large one hands out its ranges. */
 async function carryOn(context: StageContext, batch: Batch, signal: AbortSignal): Promise<void> {
-  if (!batch.small || batch.state !== 'staged') await sendOwed(context, batch);
+  const goesOn = batch.small && (batch.state === 'staged' || batch.state === 'previewing');
+  if (!goesOn) await sendOwed(context, batch);
   else if (batch.dryRun) await previewSmall(context, batch, await manifestOf(context, batch));
   else await advanceLine(context, batch.client, batch.id, signal);
 }

@@ -23,12 +23,13 @@ import type { BusinessRules } from '../kernel/plan.ts';
 import { RECORD_HEAD_BYTES, type RecordChunk } from '../kernel/recordChunk.ts';
 import type { RefTable } from '../kernel/refTable.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
-import { CREATED, DUPLICATE, optionalColumns, REJECTED } from './decide.ts';
+import { CREATED, DUPLICATE, optionalColumns, REJECTED, UNCHANGED } from './decide.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
 import type { OutcomeTotals } from './receipt.ts';
 import { registerRows } from './registerRows.ts';
+import type { Survey } from './survey.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** The stored table of staged ranges. */
@@ -97,7 +98,7 @@ export async function register(
   }
 }
 
-async function shardRow(table: StagedTableObject, ranges: number, shard: number, context: TaskContext) {
+export async function shardRow(table: StagedTableObject, ranges: number, shard: number, context: TaskContext) {
   const { head, row } = stretchesOf(ranges, shard);
   const headBytes = new Uint8Array(head);
   const rowBytes = new Uint8Array(row[1] - row[0]);
@@ -125,11 +126,13 @@ export class Registrar {
   readonly #entries: EntryWriter;
   readonly #totals = new Totals();
   #lastLine = 0;
+  readonly #survey: Survey | undefined;
 
-  /** A block of outcomes ends before each of `cutLines` (ascending). */
-  constructor(args: RegisterArgs, context: TaskContext, cutLines: readonly number[] = []) {
+  /** A block of outcomes ends before each of `cutLines` (ascending). `survey` is told of what would be registered. */
+  constructor(args: RegisterArgs, context: TaskContext, cutLines: readonly number[] = [], survey?: Survey) {
     this.#args = args;
     this.#cutLines = cutLines;
+    this.#survey = survey;
     this.#context = context;
     this.#rules = compileRules(args.rules);
     this.#registration = { ...args, hasOptional: optionalColumns(args.fields) };
@@ -246,6 +249,7 @@ export class Registrar {
       rejected ? (chunk.rawBytes[i] as number) : 0,
     );
     this.#totals.add(outcome, code, cents);
+    if (this.#survey !== undefined && outcome <= UNCHANGED) this.#survey.add(chunk, i);
   }
 
   get #nextCut(): number {

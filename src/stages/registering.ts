@@ -10,10 +10,11 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { freeAgain, isStray, manifestOf, mustGet, resultKindOf } from './batches.ts';
+import { freeAgain, isStray, manifestOf, mustGet, resultKindOf, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
 import { piecesOf } from './pieces.ts';
+import { previewShard } from './preview.ts';
 import { linesByOutcome } from './receipt.ts';
 import type { StagedTableObject } from './registering.task.ts';
 import { shardsDone } from './settle.ts';
@@ -26,8 +27,8 @@ export async function registering(
   signal: AbortSignal,
 ): Promise<void> {
   const batch = await mustGet(context, id);
-  const expected = mode === 'preview' ? batch.dryRun && batch.state === 'staged' : batch.state === 'registering';
-  if (!expected || isStray(context, batch, 'shard', shard)) return;
+  const asked = mode === 'preview' ? (batch.dryRun ? 'staged' : 'previewing') : 'registering';
+  if (batch.state !== asked || isStray(context, batch, 'shard', shard)) return;
   const kind = resultKindOf(mode);
   if ((await context.registry.getResult(id, kind, shard)) === undefined) {
     await register(context, batch, shard, mode, signal);
@@ -36,7 +37,9 @@ export async function registering(
     await freeAgain(context, now);
     if (FINAL_STATES.has(now.state)) return;
   }
-  if ((await context.registry.countResults(id, kind)) === batch.shards) await shardsDone(context, id);
+  if ((await context.registry.countResults(id, kind)) < batch.shards) return;
+  if (asked === 'previewing') await send(context, batch, 'settle');
+  else await shardsDone(context, id);
 }
 
 async function register(
@@ -46,9 +49,11 @@ async function register(
   mode: RegisteringMode,
   signal: AbortSignal,
 ): Promise<void> {
-  const manifest = await manifestOf(context, batch);
   const staged = await context.registry.getResult(batch.id, 'staged', 0);
   if (staged === undefined) throw new Fault('STORE_CORRUPT', 'the table of staged ranges is gone', { batch: batch.id });
+  const table = JSON.parse(staged.body) as StagedTableObject;
+  if (batch.state === 'previewing') return await previewShard(context, batch, shard, table, signal);
+  const manifest = await manifestOf(context, batch);
   const pieceRecords = context.limits.pieceRecordsFor(manifest.plan.shards);
   const startedMs = context.clock.monotonicMs();
   const result = await context.pool.run(
@@ -62,7 +67,7 @@ async function register(
       turnAtMs: batch.turnAtMs ?? 0,
       rules: manifest.rules,
       fields: columnsOf(manifest.plan),
-      table: JSON.parse(staged.body) as StagedTableObject,
+      table,
       ranges: batch.ranges,
       pieceRecords,
       cutLines: piecesOf(manifest.ranges, pieceRecords)

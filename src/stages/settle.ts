@@ -24,11 +24,14 @@ import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import { stagedTableKey } from './keys.ts';
 import { resumeSmall } from './pick.ts';
+import { settlePreview } from './preview.ts';
 
 export async function settle(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const batch = await mustGet(context, id);
   if (batch.state === 'processing') await settleRanges(context, batch);
-  else if (batch.state === 'staged' && batch.small) await resumeSmall(context, id, signal);
+  else if (batch.small && (batch.state === 'staged' || batch.state === 'previewing'))
+    await resumeSmall(context, id, signal);
+  else if (batch.state === 'previewing') await settlePreview(context, batch);
   else if (batch.state === 'staged' || batch.state === 'registering') await settleShards(context, batch);
 }
 
@@ -37,20 +40,27 @@ async function settleRanges(context: StageContext, batch: Batch): Promise<void> 
     await sendOwed(context, batch);
     return;
   }
-  const table = await checkedTable(context, batch);
+  const { table, cents } = await checkedTable(context, batch);
   await assertUnchanged(context, batch);
   const { key, etag, bytes } = await context.objects.put(stagedTableKey(batch.id, attemptId(context.random)), table);
   await context.registry.putResult(batch.id, 'staged', 0, JSON.stringify({ key, etag, bytes }));
-  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged' });
+  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged', cents });
   await freeAgain(context, staged);
   await sendOwed(context, staged);
 }
 
-/** The equations: every range parsed to what the scan saw, and the sums agree. What they are checked on is the table. */
-async function checkedTable(context: StageContext, batch: Batch): Promise<Uint8Array> {
+/**
+ * The equations: every range parsed to what the scan saw, and the sums agree. What they are checked on is the table; the
+ * cents are those of all records whose amount could be read.
+ */
+async function checkedTable(
+  context: StageContext,
+  batch: Batch,
+): Promise<{ readonly table: Uint8Array; readonly cents: bigint }> {
   const manifest = await manifestOf(context, batch);
   const table = new StagedTableWriter(batch.ranges, batch.shards);
   let records = 0;
+  let cents = 0n;
   for await (const { work, body } of eachResult<RangeResult>(context, batch.id, 'range')) {
     const range = manifest.ranges[work];
     if (range === undefined || body.records !== range.records || body.crc !== range.crc) {
@@ -62,11 +72,12 @@ async function checkedTable(context: StageContext, batch: Batch): Promise<Uint8A
     }
     table.add(work, body.attempt, body.pagesByShard, body.recordsByShard);
     records += body.records;
+    cents += BigInt(body.centsStaged) + BigInt(body.centsRejected);
   }
   if (records !== manifest.records) {
     throw new Fault('EQUATIONS_FAIL', detail('RECORDS_OF', records, manifest.records), { batch: batch.id });
   }
-  return table.bytes();
+  return { table: table.bytes(), cents };
 }
 
 async function settleShards(context: StageContext, batch: Batch): Promise<void> {

@@ -2,4 +2,4 @@
 import type { TaskTable } from './tasks.ts';
 
 /** Bounded by what a small batch may be, and over in a moment. What they hold: `shortThreadHolders` in config/limits. */
-export const SHORT_TASKS: ReadonlySet<keyof TaskTable> = new Set(['inspect', 'small'] as const);
+export const SHORT_TASKS: ReadonlySet<keyof TaskTable> = new Set(['inspect', 'previewSmall', 'small'] as const);

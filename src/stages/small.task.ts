@@ -33,14 +33,18 @@ export async function small(
     throw new Fault('OUTCOMES_DISAGREE', `${registrar.records} of ${totals.staged}`, { batch: args.batch });
   }
   return {
-    rejects: {
-      rejected: totals.rejected,
-      centsStaged: totals.centsStaged.toString(),
-      centsRejected: totals.centsRejected.toString(),
-      rejectedBy: totals.rejectedBy,
-    },
+    rejects: rejectTotals(totals),
     outcomes,
     entries: Buffer.concat(blocks).toString('base64'),
+  };
+}
+
+export function rejectTotals(totals: Awaited<ReturnType<typeof parseSmall>>): RejectTotals {
+  return {
+    rejected: totals.rejected,
+    centsStaged: totals.centsStaged.toString(),
+    centsRejected: totals.centsRejected.toString(),
+    rejectedBy: totals.rejectedBy,
   };
 }
 

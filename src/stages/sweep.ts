@@ -2,6 +2,8 @@
  * The sweep: every open batch is asked what it owes, again and again. Whatever was lost between a transition and its
  * messages is found here; what was not lost is recognised by its id and changes nothing.
  *
+ * It is also where a batch is ended that has been on its way for too long (lifetime.ts).
+ *
  * Where the queue takes an id twice (`resendMsMin`), that would pile up messages as long as work waits, once a sweep and
  * process. There, messages that were recorded as sent are sent again only after the batch has stood still for that long, and
  * by one process: the one whose conditional write says that the batch was looked at.
@@ -9,6 +11,7 @@
 import type { Batch } from '../io/ports/registry.ts';
 import { eachOpen, owesUnsent, send, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
+import { endOverdue } from './lifetime.ts';
 import { owedByState } from './transitions.ts';
 
 /** Sends again what batches owe that have not moved for `quietMs`; answers for how many. */
@@ -19,6 +22,7 @@ export async function sweep(context: StageContext, quietMs: number): Promise<num
     // A clock that was set back makes a batch look young for ever: then its age says nothing.
     const ageMs = nowMs - batch.updatedAtMs;
     if (ageMs >= 0 && ageMs < quietMs) continue;
+    if (await endOverdue(context, batch)) continue;
     const resendMs = context.queue.resendMsMin ?? 0;
     if (resendMs === 0) await nudge(context, batch);
     else if (owesUnsent(batch)) await sendOwed(context, batch);

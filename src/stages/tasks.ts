@@ -4,11 +4,24 @@ import { finish } from './finish.task.ts';
 import { inflate } from './inflate.task.ts';
 import { range } from './intermediate.task.ts';
 import { inspect, scan } from './pick.task.ts';
+import { preview, previewSmall } from './preview.task.ts';
 import { register } from './registering.task.ts';
 import { small } from './small.task.ts';
 import type { TaskContext } from './taskContext.ts';
 
-export const TASKS = { inspect, inflate, scan, range, register, small, finish, freeStaging, tidyDebts };
+export const TASKS = {
+  inspect,
+  inflate,
+  scan,
+  range,
+  preview,
+  register,
+  previewSmall,
+  small,
+  finish,
+  freeStaging,
+  tidyDebts,
+};
 
 export type TaskTable = typeof TASKS;
 

@@ -8,12 +8,26 @@
  * - From registering on, trouble makes the batch `stalled`: it keeps its place and its turn; `redriven` resumes it.
  * - A dry run stands in no line and takes no turn: staged, previewed shard by shard, completed.
  *
+ * Where the profile asks for approval, the head of the line is previewed before it is released:
+ *
+ *   staged → previewing → awaiting_approval → staged (at the end of the line) → registering
+ *
+ * - While it is previewed it keeps its place, so nothing of its client registers meanwhile: the preview is what would have
+ *   been registered there. Then it leaves the line, and the next one goes on.
+ * - `approved` is the one event that puts a batch back in line; it is stored by `requeue`, which gives the new place.
+ *   `discarded` (by somebody, or because the time to decide is over) ends it as `cancelled`. Both apply only while it waits.
+ * - No batch whose approval is required or undecided is released.
+ * - A rule on amounts is decided once they are known: with the last range, for a small batch with its preview. One that does
+ *   not reach its rule goes on as if there were none.
+ *
  * Each transition is one conditional write. It records, in the same item, the messages that are now owed; they are sent
  * after it, under derived ids, as often as need be. An event that no longer applies (it came twice, or late) changes
  * nothing: `transition` answers `undefined`.
  */
 import { unreachable } from '../core/assert.ts';
 import {
+  type Approval,
+  type ApprovalRule,
   type Batch,
   type BatchFailure,
   type BatchState,
@@ -41,8 +55,14 @@ export type BatchEvent =
       readonly records: number;
       readonly ranges: number;
       readonly shards: number;
+      readonly approval?: ApprovalRule;
     }
-  | { readonly type: 'ranges_staged' }
+  /** `cents`: of all records whose amount could be read. */
+  | { readonly type: 'ranges_staged'; readonly cents: bigint }
+  | { readonly type: 'preview_started' }
+  | { readonly type: 'previewed'; readonly cents: bigint; readonly untilMs: number }
+  | { readonly type: 'approved'; readonly by: string }
+  | { readonly type: 'discarded'; readonly failure: BatchFailure; readonly receipt: string }
   | { readonly type: 'released'; readonly turn: number; readonly turnAtMs: number }
   | { readonly type: 'shards_done' }
   | { readonly type: 'completed'; readonly receipt: string }
@@ -57,10 +77,11 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     ...batch,
     ...change,
     state,
-    owed,
+    // That it came to wait is told whatever is decided meanwhile: until it is sent, every later write owes it too.
+    owed: batch.owed.includes('ask') ? [...owed, 'ask'] : owed,
     inLine: (change.inLine ?? batch.inLine) && !FINAL_STATES.has(state),
     updatedAtMs: nowMs,
-    enteredMs: { [owed.includes('finish') ? 'finishing' : state]: nowMs, ...batch.enteredMs },
+    enteredMs: { [owed.includes('finish') ? 'finishing' : state]: nowMs, ...batch.enteredMs, ...change.enteredMs },
   });
   switch (event.type) {
     case 'pick_started':
@@ -73,13 +94,37 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     case 'picked': {
       if (batch.state !== 'picking') return undefined;
       const { manifestKey, manifest, records, ranges, shards, small } = event;
-      const plan = { manifestKey, manifest, records, ranges, shards, small };
+      const approval = batch.dryRun ? undefined : approvalOf(event.approval, records);
+      const plan = { manifestKey, manifest, records, ranges, shards, small, ...(approval && { approval }) };
       return small ? to('staged', [afterStaging(batch, true)], plan) : to('processing', ['ranges'], plan);
     }
     case 'ranges_staged':
-      return batch.state === 'processing' ? to('staged', [afterStaging(batch, false)]) : undefined;
+      if (batch.state !== 'processing') return undefined;
+      return to('staged', [afterStaging(batch, false)], decided(batch, event.cents));
+    case 'preview_started':
+      if (batch.state !== 'staged' || !needsPreview(batch)) return undefined;
+      return to('previewing', batch.small ? [] : ['shards']);
+    case 'previewed': {
+      if (batch.state !== 'previewing') return undefined;
+      const { approval = batch.approval } = decided(batch, event.cents);
+      if (approval?.standing !== 'required') return to('staged', ['line'], approval && { approval });
+      const asks = batch.notify === true ? (['ask'] as const) : [];
+      const waits = { inLine: false, approval: { ...approval, untilMs: event.untilMs } };
+      return to('awaiting_approval', ['line', ...asks], waits);
+    }
+    case 'approved': {
+      const { approval } = batch;
+      if (batch.state !== 'awaiting_approval' || approval === undefined || isOver(approval, nowMs)) return undefined;
+      return to('staged', ['line'], {
+        inLine: true,
+        approval: { ...approval, standing: 'approved', by: event.by, atMs: nowMs },
+        enteredMs: { approved: nowMs },
+      });
+    }
+    case 'discarded':
+      return batch.state === 'awaiting_approval' ? ended('cancelled', event) : undefined;
     case 'released':
-      if (batch.state !== 'staged' || batch.dryRun) return undefined;
+      if (batch.state !== 'staged' || batch.dryRun || needsPreview(batch)) return undefined;
       return to('registering', batch.small ? [] : ['shards'], { turn: event.turn, turnAtMs: event.turnAtMs });
     case 'shards_done':
       return inRegistering(batch) && !batch.owed.includes('finish') ? to(batch.state, ['finish']) : undefined;
@@ -91,8 +136,7 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
       });
     case 'failed':
     case 'cancelled':
-      if (FINAL_STATES.has(batch.state) || hasBegun(batch)) return undefined;
-      return to(event.type, ['free', 'line', ...notices(batch)], { failure: event.failure, receipt: event.receipt });
+      return FINAL_STATES.has(batch.state) || hasBegun(batch) ? undefined : ended(event.type, event);
     case 'stalled':
       return batch.state === 'registering' ? to('stalled', [], { failure: event.failure }) : undefined;
     case 'redriven':
@@ -100,6 +144,10 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
       return batch.state === 'stalled' ? to('registering', batch.small ? ['line'] : ['shards']) : undefined;
     default:
       return unreachable(event);
+  }
+
+  function ended(state: 'failed' | 'cancelled', { failure, receipt }: Pick<Batch, 'failure' | 'receipt'>): Batch {
+    return to(state, ['free', 'line', ...notices(batch)], { failure, receipt });
   }
 }
 
@@ -113,6 +161,32 @@ function ruled(batch: Batch, by: RuledBatch | undefined): Partial<Batch> {
 /** Whether registering has begun, after which a batch can no longer fail or be cancelled. */
 export function hasBegun(batch: Batch): boolean {
   return batch.state === 'registering' || batch.state === 'stalled';
+}
+
+/** Whether the batch is to be previewed before it may be released. */
+export function needsPreview({ approval }: Pick<Batch, 'approval'>): boolean {
+  return approval?.standing === 'required' || approval?.standing === 'undecided';
+}
+
+/** Whether the time to decide is over. */
+export function isOver({ untilMs }: Pick<Approval, 'untilMs'>, nowMs: number): boolean {
+  return untilMs !== undefined && nowMs >= untilMs;
+}
+
+/** What the rule of the profile comes to when the records are counted; nothing where it asks for no approval any more. */
+function approvalOf(rule: ApprovalRule | undefined, records: number): Approval | undefined {
+  if (rule === undefined) return undefined;
+  const { recordsMin, centsMin } = rule;
+  if (recordsMin === undefined && centsMin === undefined) return { standing: 'required' };
+  if (recordsMin !== undefined && records >= recordsMin) return { ...rule, standing: 'required' };
+  return { ...rule, standing: centsMin === undefined ? 'not_needed' : 'undecided' };
+}
+
+/** The approval once the sum is known, where it hung on that. */
+function decided({ approval }: Batch, cents: bigint): Pick<Batch, 'approval'> {
+  if (approval?.standing !== 'undecided') return {};
+  const reached = approval.centsMin !== undefined && cents >= BigInt(approval.centsMin);
+  return { approval: { ...approval, standing: reached ? 'required' : 'not_needed' } };
 }
 
 /** Whether shards' outcomes are being made: under a turn, or as the preview of a dry run. */
@@ -141,9 +215,12 @@ export function owedByState(batch: Batch): Owed | undefined {
       return 'ranges';
     case 'staged':
       return batch.owed.includes('finish') ? 'finish' : afterStaging(batch, batch.small);
+    case 'previewing':
+      return batch.small ? 'line' : 'shards';
     case 'registering':
       if (batch.small) return 'line';
       return batch.owed.includes('finish') ? 'finish' : 'shards';
+    case 'awaiting_approval':
     case 'stalled':
     case 'completed':
     case 'failed':

@@ -19,6 +19,8 @@ const STATES: Readonly<Record<BatchState, true>> = {
   picking: true,
   processing: true,
   staged: true,
+  previewing: true,
+  awaiting_approval: true,
   registering: true,
   stalled: true,
   completed: true,
@@ -57,6 +59,18 @@ export function warningView({ code, message }: BatchWarning): BatchWarning {
   return { code, message: printable(maskedMessage(code, message)) };
 }
 
+/** Where the approval of a batch stands; `null` where nobody is asked. */
+export function approvalView({ approval }: Pick<Batch, 'approval'>) {
+  if (approval === undefined) return null;
+  const { standing, untilMs, by, atMs } = approval;
+  return {
+    standing,
+    until: untilMs === undefined ? null : instantText(untilMs),
+    by: by === undefined ? null : fileNameText(by),
+    at: atMs === undefined ? null : instantText(atMs),
+  };
+}
+
 /** Pieces of work done and planned. Pieces are freed with the batch, so a final one has no progress. */
 export interface WorkProgress {
   readonly ranges: { readonly done: number; readonly total: number };
@@ -67,9 +81,14 @@ export async function progressOf(registry: Pick<Registry, 'countResults'>, batch
   if (FINAL_STATES.has(batch.state) || batch.small) return null;
   const [ranges, shards] = await Promise.all([
     registry.countResults(batch.id, 'range'),
-    registry.countResults(batch.id, batch.dryRun ? 'preview' : 'shard'),
+    registry.countResults(batch.id, showsPreview(batch) ? 'preview' : 'shard'),
   ]);
   return { ranges: { done: ranges, total: batch.ranges }, shards: { done: shards, total: batch.shards } };
+}
+
+/** Whether the shards that are counted now are those of a preview. */
+export function showsPreview({ dryRun, state }: Batch): boolean {
+  return dryRun || state === 'previewing' || state === 'awaiting_approval';
 }
 
 /** What both the list and the single view show of a batch, as plain data. */
@@ -90,6 +109,7 @@ export function batchView(batch: Batch) {
     profile: batch.profile,
     profileSource: batch.profileSource ?? null,
     warnings: (batch.warnings ?? []).map(warningView),
+    approval: approvalView(batch),
     failure: failureView(batch.failure),
     receipt: receiptView(batch) ?? null,
   };

@@ -308,6 +308,19 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
         expect(await registry.recordFailure('b-2', 'range/1', 'c', 'STORE_IO')).toBe(1);
       });
 
+      it('tells of the works asked for how often they failed, and what one attempt said', async () => {
+        await registry.recordFailure('b-1', 'range/1', 'a', 'STORE_IO: «one»');
+        await registry.recordFailure('b-1', 'range/1', 'b', 'STORE_IO: «two»');
+        await registry.recordFailure('b-1', 'range/2', 'a', 'STORE_IO: «other»');
+        await registry.recordFailure('b-2', 'range/1', 'a', 'not this one');
+        const [first, ...rest] = await registry.failuresOf('b-1', ['range/1', 'range/3', 'range/1']);
+        expect(rest).toEqual([]);
+        expect(first).toMatchObject({ work: 'range/1', attempts: 2 });
+        expect(['STORE_IO: «one»', 'STORE_IO: «two»']).toContain(first?.says);
+        expect(await registry.failuresOf('b-1', [])).toEqual([]);
+        expect(await registry.failuresOf('b-3', ['range/1'])).toEqual([]);
+      });
+
       it('forgets those of one batch', async () => {
         await registry.recordFailure('b-1', 'pick', 'a', 'STORE_IO');
         await registry.recordFailure('b-2', 'pick', 'a', 'STORE_IO');

@@ -4,6 +4,7 @@
  */
 import { Random } from '../oracle/random.ts';
 import type { LineValues } from '../support/files.ts';
+import { type Asking, askingOf } from './approvals.ts';
 
 export interface SimFile {
   readonly client: string;
@@ -15,6 +16,8 @@ export interface SimFile {
   /** When it is announced once more; when somebody asks to cancel it. */
   readonly againAtMs: number | null;
   readonly cancelAtMs: number | null;
+  /** Where its profile asks for approval. */
+  readonly asking: Asking | null;
 }
 
 export type Mishap = 'fail' | 'lose' | 'delay' | 'twice' | 'crash' | 'stop' | 'worker' | 'clock';
@@ -50,7 +53,9 @@ const FUTURE = '2026-09-01';
 export function historyOf(seed: number): History {
   const random = new Random(seed);
   const count = random.integer(1, 5);
-  const files = Array.from({ length: count }, () => fileOf(random));
+  // A stream of its own: what else is drawn is what was drawn before there were approvals.
+  const approvals = new Random(seed ^ 0x1b873593);
+  const files = Array.from({ length: count }, () => ({ ...fileOf(random), asking: askingOf(approvals) }));
   return {
     seed,
     files,
@@ -67,7 +72,7 @@ export function historyOf(seed: number): History {
   };
 }
 
-function fileOf(random: Random): SimFile {
+function fileOf(random: Random): Omit<SimFile, 'asking'> {
   const lines = Array.from({ length: random.chance(0.5) ? random.integer(1, 4) : random.integer(4, 12) }, () =>
     lineOf(random),
   );

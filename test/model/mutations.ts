@@ -1,12 +1,13 @@
 /**
- * Ten planted bugs, one for each invariant that the engine stands on. Each changes what a store or an operator does, as a
+ * Twelve planted bugs, one for each invariant that the engine stands on. Each changes what a store or an operator does, as a
  * driver or a build with that mistake would; the simulation must find every one.
  */
-import { Fault } from '../../src/core/faults.ts';
+import { Fault, isFault } from '../../src/core/faults.ts';
 import type { DebtStore } from '../../src/io/ports/debts.ts';
 import type { WorkQueue } from '../../src/io/ports/queue.ts';
 import type { Batch, Registry } from '../../src/io/ports/registry.ts';
 import type { StagingStore } from '../../src/io/ports/staging.ts';
+import { approveBatch } from '../../src/stages/approve.ts';
 import { sendOwed } from '../../src/stages/batches.ts';
 import { cancelBatch } from '../../src/stages/cancel.ts';
 import type { StageContext } from '../../src/stages/context.ts';
@@ -20,6 +21,7 @@ export interface Mutation {
   staging(staging: StagingStore): StagingStore;
   queue(queue: WorkQueue): WorkQueue;
   cancel(context: StageContext, batch: Batch): Promise<Batch>;
+  approve(context: StageContext, id: string, by: string): Promise<Batch>;
 }
 
 /** The engine as it is. */
@@ -30,6 +32,7 @@ export const SOUND: Mutation = {
   staging: (staging) => staging,
   queue: (queue) => queue,
   cancel: cancelBatch,
+  approve: approveBatch,
 };
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -155,6 +158,35 @@ export const MUTATIONS: readonly Mutation[] = [
       const cancelled = { ...next, revision: before.revision + 1 };
       await sendOwed(context, cancelled);
       return cancelled;
+    },
+  },
+  {
+    ...SOUND,
+    says: 'a batch that was approved goes back to the place in line that it had',
+    registry: (registry) =>
+      patched(registry, {
+        async requeue(batch, revision) {
+          return (await registry.replace(batch, revision)) ? { ...batch, revision: revision + 1 } : undefined;
+        },
+      }),
+  },
+  {
+    ...SOUND,
+    says: 'a batch is approved by whoever asked first, though it was discarded or its time was over',
+    async approve(context, id, by) {
+      try {
+        return await approveBatch(context, id, by);
+      } catch (error) {
+        const batch = await context.registry.get(id);
+        if (!isFault(error) || batch?.failure?.code !== 'DISCARDED') throw error;
+        const { failure, receipt, ...rest } = batch;
+        const approval = { standing: 'approved', by } as const;
+        const next: Batch = { ...rest, failure: null, receipt: null, state: 'staged', inLine: true, approval };
+        const back = await context.registry.requeue({ ...next, owed: ['line'] }, batch.revision);
+        if (back === undefined) throw error;
+        await sendOwed(context, back);
+        return back;
+      }
     },
   },
 ];

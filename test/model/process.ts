@@ -4,7 +4,7 @@
  */
 import { Credits } from '../../src/engine/credits.ts';
 import type { EventPublisher, OutgoingEvent } from '../../src/io/ports/events.ts';
-import type { Registry } from '../../src/io/ports/registry.ts';
+import type { Batch, Registry } from '../../src/io/ports/registry.ts';
 import { type Role, type RunningRoles, startRoles } from '../../src/roles/roles.ts';
 import type { StageContext } from '../../src/stages/context.ts';
 import { injected, mayRepeat, UNTOUCHED } from '../fault/faulty.ts';
@@ -41,6 +41,15 @@ export class Listener implements EventPublisher {
       const batch = String(detail['batch']);
       this.heard.set(batch, (this.heard.get(batch) ?? new Set()).add(`${type} ${id}`));
     }
+  }
+
+  /** Whether the batch's end was told, and before it that it waited, where it did. */
+  knows({ id, state, enteredMs }: Batch): boolean {
+    const told = [...(this.heard.get(id) ?? [])];
+    const waited = enteredMs.awaiting_approval !== undefined;
+    return [state, ...(waited ? ['awaiting_approval'] : [])].every((one) =>
+      told.some((event) => event.startsWith(`batch.${one} `)),
+    );
   }
 
   async close(): Promise<void> {}

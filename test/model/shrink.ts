@@ -62,6 +62,14 @@ function* smallerOnes(history: History): Iterable<History> {
 function* smallerFiles(file: SimFile): Iterable<SimFile> {
   if (file.cancelAtMs !== null) yield { ...file, cancelAtMs: null };
   if (file.againAtMs !== null) yield { ...file, againAtMs: null };
+  if (file.asking !== null) {
+    const { asking } = file;
+    yield { ...file, asking: null };
+    if (asking.profile !== 'always') yield { ...file, asking: { ...asking, profile: 'always' } };
+    for (const index of asking.answers.keys()) {
+      yield { ...file, asking: { ...asking, answers: asking.answers.filter((_, other) => other !== index) } };
+    }
+  }
   if (file.dryRun) yield { ...file, dryRun: false };
   if (file.lines.length > 1) {
     yield { ...file, lines: file.lines.slice(0, file.lines.length >> 1) };

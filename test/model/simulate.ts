@@ -4,12 +4,15 @@
  */
 
 import { isFault } from '../../src/core/faults.ts';
+import { readProfile } from '../../src/engine/profiles.ts';
 import { type Batch, FINAL_STATES } from '../../src/io/ports/registry.ts';
 import { acceptObject } from '../../src/stages/accept.ts';
+import { discardBatch } from '../../src/stages/approve.ts';
 import { redriveBatch } from '../../src/stages/cancel.ts';
 import { Random } from '../oracle/random.ts';
 import { fileOf } from '../support/files.ts';
 import { World } from '../support/world.ts';
+import { type Answer, ASKING_PROFILES, asks } from './approvals.ts';
 import type { History, SimFile } from './history.ts';
 import { Mishaps } from './mishaps.ts';
 import { type Mutation, SOUND } from './mutations.ts';
@@ -20,21 +23,33 @@ import { type Violation, verdictOf } from './verdict.ts';
 
 export const BUSINESS_DATE = '2026-08-01';
 const NOTIFYING = { events: 'sns', notifyPollMs: 20_000, notifyRetryMsMax: 20_000 } as const;
+const APPROVAL_MS_MAX = 200_000;
 const STEPS_MAX = 150_000;
 /** A client who gets no answer asks again. */
 const PATIENCE_MS = 40_000;
 const OPERATOR_LOOKS_MS = 45_000;
 
+/** States after which nobody is asked any more. */
+const PAST_ASKING: ReadonlySet<string> = new Set(['registering', ...FINAL_STATES]);
+
 /** How a file fared, as its client saw it. */
 export interface Told {
   readonly file: SimFile;
   readonly key: string;
+  /** Whether it is to be approved before it registers. */
+  readonly asked: boolean;
   id: string | undefined;
   /** Steps of the scheduler. */
   begunAt: number;
   acceptedAt: number;
   /** What was answered to who asked to cancel it. */
   cancel: 'cancelled' | 'refused' | undefined;
+  /** What was answered to those who decided about it, and between which steps. */
+  readonly decisions: {
+    readonly what: 'approved' | 'discarded' | 'refused';
+    readonly from: number;
+    readonly to: number;
+  }[];
 }
 
 export interface Ended {
@@ -65,10 +80,17 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
       pollMsMax: 20_000,
       sweepMs: 20_000,
       retryMsMax: 5000,
+      approvalMsMax: APPROVAL_MS_MAX,
       ...(history.notified ? NOTIFYING : {}),
     },
     limits: { chunkRecords: 3, chunkTextBytes: 4096, entryBlockBytes: 64, pieceRecordsFor: () => 6 },
   });
+  // The checker of documents is loaded before time begins to be counted in steps.
+  await readProfile(JSON.stringify(ASKING_PROFILES.always));
+  for (const [name, document] of Object.entries(ASKING_PROFILES)) {
+    const text = JSON.stringify(document);
+    await world.clients.addProfile({ name, version: 1, document: text, createdAtMs: 0 });
+  }
   const network: Life = { dead: false, stoppedUntilMs: 0, wallOffMs: 0 };
   const { receivesMax } = world.settings;
   const queue = new SimQueue(scheduler.clock(network), random, { ...history, receivesMax });
@@ -98,7 +120,7 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
   const isOver = (): boolean => {
     const batches = [...world.state.batches.values()];
     const settled = batches.every((batch) => FINAL_STATES.has(batch.state) && batch.owed.length === 0);
-    if (history.notified && batches.some(({ id }) => !listener.heard.has(id))) return false;
+    if (history.notified && batches.some((batch) => !listener.knows(batch))) return false;
     return people.busy === 0 && settled && queue.ids().length === 0 && processes.every(({ roles }) => roles.busy === 0);
   };
   const how = await scheduler.run(isOver, STEPS_MAX);
@@ -137,7 +159,8 @@ class People {
   bring(file: SimFile, index: number): Told {
     const { world, scheduler, mutation } = this.#shared;
     const key = `raw/${file.client}/f-${index}`;
-    const told: Told = { file, key, id: undefined, begunAt: 0, acceptedAt: 0, cancel: undefined };
+    const asked = !file.dryRun && asks(file.asking, file.lines);
+    const told: Told = { file, key, asked, id: undefined, begunAt: 0, acceptedAt: 0, cancel: undefined, decisions: [] };
     const stored = world.objects.set(key, new TextEncoder().encode(textOf(file)));
     const accept = async (process: SimProcess): Promise<Batch> =>
       await acceptObject(process.context, {
@@ -148,6 +171,7 @@ class People {
         version: stored.etag,
         asOf: BUSINESS_DATE,
         dryRun: file.dryRun,
+        ...(file.asking === null ? {} : { profile: file.asking.profile }),
       });
     this.#at(file.atMs, async () => {
       told.begunAt = scheduler.steps;
@@ -172,7 +196,31 @@ class People {
         });
       });
     }
+    for (const answer of file.asking?.answers ?? []) this.#at(file.atMs, () => this.#decide(told, answer));
     return told;
+  }
+
+  /** Who looks waits until the batch waits for them, or has ended by itself. */
+  async #decide(told: Told, { says, looks, afterMs }: Answer): Promise<void> {
+    const { world, scheduler, mutation } = this.#shared;
+    while (told.id === undefined) await scheduler.after(500);
+    const id = told.id;
+    const waits = () => world.state.batches.get(id)?.state === 'awaiting_approval';
+    const isThrough = () => world.state.history.some(({ batch, state }) => batch === id && PAST_ASKING.has(state));
+    while (looks && !waits() && !isThrough()) await scheduler.after(500);
+    await scheduler.after(afterMs);
+    const from = scheduler.steps;
+    const what = await this.#insist(async ({ context }) => {
+      try {
+        if (says === 'approve') await mutation.approve(context, id, 'somebody');
+        else await discardBatch(context, id, 'not this one');
+        return says === 'approve' ? 'approved' : 'discarded';
+      } catch (error) {
+        if (isFault(error) && error.code === 'NOT_IN_THIS_STATE') return 'refused';
+        throw error;
+      }
+    });
+    told.decisions.push({ what, from, to: scheduler.steps });
   }
 
   /** Looks for stalled batches now and then, and redrives them. */

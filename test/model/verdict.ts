@@ -8,6 +8,7 @@ import { renderAnswer } from '../../src/stages/answers.ts';
 import { type LineValues, rowsOf } from '../support/files.ts';
 import { MemoryRegistry } from '../support/memoryRegistry.ts';
 import { type ModelDebt, type ModelOutcome, modelRegister, modelTotals } from '../support/model.ts';
+import { wrongPreview } from './approvals.ts';
 import { BAD_CPF } from './history.ts';
 import { BUSINESS_DATE, type Ended, type Told } from './simulate.ts';
 
@@ -88,7 +89,8 @@ function checkBatches(ended: Ended): void {
     const { state, failure, client } = batchOf(ended, one);
     const says = `${one.key}: ${state} ${failure?.code ?? ''}, asked to cancel: ${one.cancel ?? 'no'}`;
     expectThat(client === one.file.client, 'batch', `${one.key} is of ${client}`);
-    expectThat((one.cancel === 'cancelled') === (state === 'cancelled'), 'batch', says);
+    checkCancelled(one, state, failure?.code);
+    checkApproved(ended, one);
     if (state === 'failed') {
       const code = failure?.code ?? '';
       const broken = one.file.broken !== null && BROKEN_CODES.has(code);
@@ -102,6 +104,30 @@ function checkBatches(ended: Ended): void {
   }
 }
 
+/** A cancelled batch was cancelled by somebody: asked to, not approved, or let lie. Who was told so can rely on it. */
+function checkCancelled(told: Told, state: string, code: string | undefined): void {
+  const decided = (what: string): boolean => told.decisions.some((one) => one.what === what);
+  const says = `${told.key}: ${state} ${code ?? ''}, asked to cancel: ${told.cancel ?? 'no'}, ${JSON.stringify(told.decisions)}`;
+  expectThat(told.cancel !== 'cancelled' || state === 'cancelled', 'batch', says);
+  expectThat(!decided('discarded') || code === 'DISCARDED', 'batch', says);
+  if (state !== 'cancelled') return;
+  expectThat(told.cancel === 'cancelled' || code !== 'CANCELLED', 'batch', says);
+  expectThat(decided('discarded') === (code === 'DISCARDED'), 'batch', says);
+  const lay = code === 'APPROVAL_EXPIRED';
+  expectThat(!lay || (told.asked && !decided('approved')), 'batch', says);
+  expectThat(lay || code === 'CANCELLED' || code === 'DISCARDED', 'batch', says);
+}
+
+/** Nothing registers that was to be approved and was not; and who was told that it is approved sees it register. */
+function checkApproved(ended: Ended, told: Told): void {
+  const { state, failure } = batchOf(ended, told);
+  const approved = told.decisions.some(({ what }) => what === 'approved');
+  const says = `${told.key}: ${state}, asked: ${told.asked}, approved: ${approved}`;
+  if (state === 'completed') expectThat(approved === told.asked, 'batch', says);
+  const excused = failure?.code === 'WORK_POISONED' || told.cancel === 'cancelled';
+  expectThat(!approved || state === 'completed' || excused, 'batch', says);
+}
+
 const BROKEN_CODES: ReadonlySet<string> = new Set(['QUOTE_UNCLOSED', 'COLUMN_UNKNOWN', 'COLUMN_MISSING']);
 
 /** Numbers follow acceptance, turns follow numbers, and no debt ever goes back to an earlier turn. */
@@ -110,15 +136,29 @@ function checkOrder(ended: Ended): void {
     const ofClient = ended.told.filter(({ file }) => file.client === client);
     for (const one of ofClient) {
       for (const other of ofClient) {
-        if (one.acceptedAt >= other.begunAt) continue;
-        const inOrder = batchOf(ended, one).number < batchOf(ended, other).number;
-        expectThat(inOrder, 'order', `${one.key} was accepted before ${other.key} and numbered after it`);
+        for (const earlier of placesOf(ended, one)) {
+          for (const later of placesOf(ended, other)) {
+            if (earlier.to >= later.from) continue;
+            const says = `${one.key} came to its place ${earlier.place} before ${other.key} came to ${later.place}`;
+            expectThat(earlier.place < later.place, 'order', says);
+          }
+        }
       }
     }
     const turns = inLineOrder(ended, client).map(({ batch }) => batch.turn ?? -1);
     const rising = turns.every((turn, index) => turn > (turns[index - 1] ?? 0));
     expectThat(rising, 'order', `the turns of ${client}, by number: ${turns.join()}`);
   }
+}
+
+/** The places that a batch had in its line, with the steps between which it came to each. */
+function placesOf(ended: Ended, told: Told): { readonly place: number; readonly from: number; readonly to: number }[] {
+  const { number, acceptedNumber } = batchOf(ended, told);
+  const accepted = { place: acceptedNumber, from: told.begunAt, to: told.acceptedAt };
+  const approvals = told.decisions.filter(({ what }) => what === 'approved');
+  if (approvals.length === 0) return [accepted];
+  const from = Math.min(...approvals.map((one) => one.from));
+  return [accepted, { place: number, from, to: Math.min(...approvals.map((one) => one.to)) }];
 }
 
 /** Those that registered, in the order in which they must have. */
@@ -133,11 +173,14 @@ async function checkAnswersAndDebts(ended: Ended): Promise<void> {
   const { world } = ended;
   for (const client of new Set(ended.told.map(({ file }) => file.client))) {
     const debts = new Map<string, ModelDebt>();
+    const shown = ended.told.filter((told) => told.file.client === client);
     for (const { told, batch } of inLineOrder(ended, client)) {
+      checkPreviews(ended, shown, batch.number, debts);
       const outcomes = modelRegister(debts, told.file.lines, runOf(batch, true));
       checkReceipt(told, batch, outcomes);
       await checkRetorno(ended, told, batch, outcomes);
     }
+    checkPreviews(ended, shown, Number.POSITIVE_INFINITY, debts);
     const stored = world.debts.all(client).map((debt) => ({
       ref: debt.externalRef,
       cents: debt.amountCents,
@@ -161,6 +204,21 @@ async function checkAnswersAndDebts(ended: Ended): Promise<void> {
     );
   }
   for (const told of ended.told.filter(({ file }) => file.dryRun)) await checkDryRun(ended, told);
+}
+
+/** What was shown of batches that stood before this place is what they would have registered there. Takes them off the list. */
+function checkPreviews({ world }: Ended, waiting: Told[], place: number, debts: ReadonlyMap<string, ModelDebt>): void {
+  for (const told of [...waiting]) {
+    const batch = world.state.batches.get(told.id ?? '');
+    if (batch === undefined || batch.acceptedNumber > place) continue;
+    waiting.splice(waiting.indexOf(told), 1);
+    const body = world.state.results.get(batch.id)?.get('approval/0');
+    const waited = batch.enteredMs.awaiting_approval !== undefined;
+    expectThat(!waited || (body !== undefined && told.asked), 'answers', `${told.key} waited, and nothing is shown`);
+    if (body === undefined) continue;
+    const wrong = wrongPreview(body, modelRegister(new Map(debts), told.file.lines, runOf(batch, false)));
+    expectThat(wrong === '', 'answers', `the preview of ${told.key}: ${wrong}`);
+  }
 }
 
 /** A dry run may have seen any state on the way; what its lines are worth does not depend on it. */
@@ -233,12 +291,13 @@ async function retornoOf({ world }: Ended, batch: Batch): Promise<string[][]> {
   return rowsOf(Buffer.concat(blocks).toString());
 }
 
-/** Every end was told: under one id, however often, as what it was. */
+/** Every end was told, and that a batch waited: under one id each, however often, as what it was. */
 function checkTold({ history, listener, world }: Ended): void {
   if (!history.notified) return;
-  for (const { id, state } of world.state.batches.values()) {
-    const told = [...(listener.heard.get(id) ?? [])];
-    expectThat(told.length === 1 && told[0]?.startsWith(`batch.${state} `) === true, 'told', `${id}: ${told.join()}`);
+  for (const batch of world.state.batches.values()) {
+    const told = [...(listener.heard.get(batch.id) ?? [])];
+    const wanted = batch.enteredMs.awaiting_approval === undefined ? 1 : 2;
+    expectThat(told.length === wanted && listener.knows(batch), 'told', `${batch.id}: ${told.join()}`);
   }
 }
 
@@ -249,7 +308,9 @@ function checkLeft(ended: Ended): void {
   const orphaned = ended.mishaps.happened.some(({ kind }) => OUTLIVING.has(kind));
   expectThat(left.length === 0 || orphaned, 'left', `left over: ${left.join()}`);
   for (const batch of world.state.batches.values()) {
-    const results = [...(world.state.results.get(batch.id)?.keys() ?? [])].filter((key) => !key.startsWith('finish/'));
+    const results = [...(world.state.results.get(batch.id)?.keys() ?? [])].filter(
+      (key) => !key.startsWith('finish/') && !key.startsWith('approval/'),
+    );
     const freed = !(batch.small && batch.state === 'completed');
     expectThat(!freed || results.length === 0 || orphaned, 'left', `results of ${batch.id}: ${results.join()}`);
   }

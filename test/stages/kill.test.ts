@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/io/ports/registry.ts';
+import { approveBatch, discardBatch } from '../../src/stages/approve.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';
 import { type Process, TINY, World, type WorldOptions } from '../support/world.ts';
@@ -13,13 +14,25 @@ const EVERY = process.env['REMESSA_KILL_EVERY'] === undefined ? undefined : Numb
 
 const KINDS = ['retorno', 'rejects', 'resubmit'] as const;
 
+const ASKING = JSON.stringify({ format: 1, approval: 'required' });
+
 const refs = (count: number, amount: string, from = 0) =>
   Array.from({ length: count }, (_, i) => ({ ref: `R-${from + i}`, amount: i % 6 === 5 ? '0' : amount }));
 
-/** Two clients; files that create, update, leave unchanged, repeat, are refused. */
-const FILES: readonly { readonly client: string; readonly text: string; readonly dryRun?: boolean }[] = [
+interface TestFile {
+  readonly client: string;
+  readonly text: string;
+  readonly dryRun?: boolean;
+  /** What is decided about it once it waits. */
+  readonly decide?: 'approve' | 'discard';
+}
+
+/** Two clients; files that create, update, leave unchanged, repeat, are refused; that are approved, and not. */
+const FILES: readonly TestFile[] = [
   { client: 'acme', text: fileOf(...refs(14, '10.00'), { ref: 'R-1' }) },
   { client: 'acme', text: fileOf(...refs(14, '20.00', 7)) },
+  { client: 'acme', text: fileOf(...refs(9, '25.00', 3)), decide: 'approve' },
+  { client: 'beta', text: fileOf(...refs(5, '25.00', 3)), decide: 'discard' },
   { client: 'beta', text: fileOf(...refs(6, '30.00')) },
   // Stands in no line, so it must not matter which debts it meets.
   { client: 'acme', text: fileOf(...refs(8, '40.00', 100)), dryRun: true },
@@ -29,15 +42,30 @@ const FILES: readonly { readonly client: string; readonly text: string; readonly
 
 const WORLDS: readonly [string, WorldOptions, number][] = [
   ['large', TINY, 20],
-  ['small', {}, 3],
+  ['small', {}, 5],
   ['some of each', { ...TINY, settings: { ...TINY.settings, smallRecordsMax: 7 } }, 20],
 ];
 
 async function acceptAll(world: World, engine: Process): Promise<Batch[]> {
   const batches: Batch[] = [];
-  for (const { client, text, dryRun = false } of FILES)
-    batches.push(await world.accept(engine, text, { client, dryRun }));
+  for (const { client, text, dryRun = false, decide } of FILES) {
+    const profile = decide === undefined ? {} : { profile: 'asking' };
+    batches.push(await world.accept(engine, text, { client, dryRun, ...profile }));
+  }
   return batches;
+}
+
+/** Handles what there is, and decides about what waits then, until nothing is left or the process dies. */
+async function drainAndDecide(world: World, engine: Process, batches: readonly Batch[]): Promise<void> {
+  for (;;) {
+    await world.drain(engine);
+    const waiting = batches.findIndex((batch) => world.stateOf(batch) === 'awaiting_approval');
+    if (waiting < 0 || engine.life.over) return;
+    const { id } = batches[waiting] as Batch;
+    const decided =
+      FILES[waiting]?.decide === 'discard' ? discardBatch(engine, id, 'no') : approveBatch(engine, id, 'ana');
+    await Promise.race([decided, engine.life.ended]);
+  }
 }
 
 /** Everything a client or an operator can see of it in the end, but for times and ids of attempts. */
@@ -49,7 +77,9 @@ async function endOf(world: World, batches: readonly Batch[]) {
     const { finishedAt, seconds, linesPerSecond, ...receipt } = world.receiptOf(batch);
     const answers =
       state === 'completed' ? await Promise.all(KINDS.map((kind) => world.answer(reader, batch, kind))) : [];
-    ends.push({ state, owed, inLine, turn, receipt, answers });
+    const shown = JSON.parse(world.state.results.get(batch.id)?.get('approval/0') ?? '{}');
+    const { fromMs, toMs, ...preview } = shown as Record<string, unknown>;
+    ends.push({ preview, state, owed, inLine, turn, receipt, answers });
   }
   const debts = ['acme', 'beta'].flatMap((client) =>
     world.debts.all(client).map(({ createdAtMs, changedAtMs, ...debt }) => debt),
@@ -69,12 +99,15 @@ async function endOf(world: World, batches: readonly Batch[]) {
 async function ran(options: WorldOptions, diesAt?: number) {
   const world = new World(options);
   world.state.installation.hashSeed = 7;
+  await world.clients.addProfile({ name: 'asking', version: 1, document: ASKING, createdAtMs: 0 });
   const batches = await acceptAll(world, world.process());
   const first = world.process(new Life(diesAt));
-  await world.drain(first);
+  await drainAndDecide(world, first, batches);
   if (diesAt !== undefined) {
     expect(first.life.over).toBe(true);
-    await world.recover(world.process());
+    const next = world.process();
+    await world.recover(next);
+    await drainAndDecide(world, next, batches);
   }
   return { end: await endOf(world, batches), steps: first.life.steps };
 }
@@ -86,6 +119,8 @@ describe.each(WORLDS)('an ingestion of %s batches', (_, options, stride) => {
     expect(clean.end.ends.map((one) => one.state)).toEqual([
       'completed',
       'completed',
+      'completed',
+      'cancelled',
       'completed',
       'completed',
       'failed',

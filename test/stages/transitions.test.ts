@@ -1,7 +1,13 @@
 /** Every state against every event, and what no sequence of events can break. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { acceptedBatch, type Batch, type BatchState, FINAL_STATES } from '../../src/io/ports/registry.ts';
+import {
+  type ApprovalRule,
+  acceptedBatch,
+  type Batch,
+  type BatchState,
+  FINAL_STATES,
+} from '../../src/io/ports/registry.ts';
 import { type BatchEvent, hasBegun, owedByState, transition } from '../../src/stages/transitions.ts';
 
 const STATES: readonly BatchState[] = [
@@ -9,6 +15,8 @@ const STATES: readonly BatchState[] = [
   'picking',
   'processing',
   'staged',
+  'previewing',
+  'awaiting_approval',
   'registering',
   'stalled',
   'completed',
@@ -23,7 +31,12 @@ const EVENTS: Readonly<Record<string, BatchEvent>> = {
   pick_started: { type: 'pick_started' },
   picked: { type: 'picked', small: false, ...plan },
   picked_small: { type: 'picked', small: true, ...plan, manifestKey: null, manifest: '{}', ranges: 1, shards: 1 },
-  ranges_staged: { type: 'ranges_staged' },
+  picked_asking: { type: 'picked', small: false, ...plan, approval: {} },
+  ranges_staged: { type: 'ranges_staged', cents: 100n },
+  preview_started: { type: 'preview_started' },
+  previewed: { type: 'previewed', cents: 100n, untilMs: 1000 },
+  approved: { type: 'approved', by: 'somebody' },
+  discarded: { type: 'discarded', failure, receipt: '{"d":4}' },
   released: { type: 'released', turn: 5, turnAtMs: 77 },
   shards_done: { type: 'shards_done' },
   completed: { type: 'completed', receipt: '{"a":1}' },
@@ -62,13 +75,28 @@ const EARLY = {
   accepted: { pick_started: 'picking ', warned: 'accepted pick', ...FAIL },
   processing: { ranges_staged: 'staged line', ...FAIL },
 };
+const PICKING = {
+  picked: 'processing ranges',
+  picked_asking: 'processing ranges',
+  picked_small: 'staged line',
+  ...FAIL,
+};
+const TOLD = { failed: 'failed free,line,notify', cancelled: 'cancelled free,line,notify' };
+const REQUIRED = { standing: 'required' } as const;
+
+/** Whether a batch of that kind can come to the state at all. */
+function comesTo(kind: Partial<Batch>, state: BatchState): boolean {
+  if (state === 'previewing' || state === 'awaiting_approval') return kind.approval?.standing === 'required';
+  return kind.dryRun !== true || !['registering', 'stalled'].includes(state);
+}
+
 const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Record<string, string>>>][] = [
   [
     'large',
     {},
     {
       ...EARLY,
-      picking: { picked: 'processing ranges', picked_small: 'staged line', ...FAIL },
+      picking: PICKING,
       staged: { released: 'registering shards', ...FAIL },
       registering: BEGUN,
       stalled: { redriven: 'registering shards' },
@@ -79,7 +107,7 @@ const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Recor
     { small: true },
     {
       ...EARLY,
-      picking: { picked: 'processing ranges', picked_small: 'staged line', ...FAIL },
+      picking: PICKING,
       staged: { released: 'registering ', ...FAIL },
       registering: { ...BEGUN, completed: 'completed ' },
       stalled: { redriven: 'registering line' },
@@ -90,15 +118,58 @@ const TABLES: readonly [string, Partial<Batch>, Partial<Record<BatchState, Recor
     { dryRun: true },
     {
       accepted: EARLY.accepted,
-      picking: { picked: 'processing ranges', picked_small: 'staged settle', ...FAIL },
+      picking: {
+        picked: 'processing ranges',
+        picked_asking: 'processing ranges',
+        picked_small: 'staged settle',
+        ...FAIL,
+      },
       processing: { ranges_staged: 'staged shards', ...FAIL },
       staged: { shards_done: 'staged finish', completed: 'completed free,line', ...FAIL },
+    },
+  ],
+  [
+    'large one that asks for approval',
+    { approval: REQUIRED },
+    {
+      ...EARLY,
+      picking: PICKING,
+      staged: { preview_started: 'previewing shards', ...FAIL },
+      previewing: { previewed: 'awaiting_approval line', ...FAIL },
+      awaiting_approval: { approved: 'staged line', discarded: 'cancelled free,line', ...FAIL },
+      registering: BEGUN,
+      stalled: { redriven: 'registering shards' },
+    },
+  ],
+  [
+    'small one that asks for approval, and tells of it',
+    { small: true, notify: true, approval: REQUIRED },
+    {
+      accepted: { pick_started: 'picking ', warned: 'accepted pick', ...TOLD },
+      processing: { ranges_staged: 'staged line', ...TOLD },
+      picking: { ...PICKING, ...TOLD },
+      staged: { preview_started: 'previewing ', ...TOLD },
+      previewing: { previewed: 'awaiting_approval line,ask', ...TOLD },
+      awaiting_approval: { approved: 'staged line', discarded: 'cancelled free,line,notify', ...TOLD },
+      registering: { ...BEGUN, completed: 'completed notify' },
+      stalled: { redriven: 'registering line' },
+    },
+  ],
+  [
+    'large one that was approved',
+    { approval: { ...REQUIRED, standing: 'approved' } },
+    {
+      ...EARLY,
+      picking: PICKING,
+      staged: { released: 'registering shards', ...FAIL },
+      registering: BEGUN,
+      stalled: { redriven: 'registering shards' },
     },
   ],
 ];
 
 describe.each(TABLES)('a %s batch', (_, kind, table) => {
-  const states = kind.dryRun === true ? STATES.filter((state) => !['registering', 'stalled'].includes(state)) : STATES;
+  const states = STATES.filter((state) => comesTo(kind, state));
   it.each(states)('in state %s moves as the table says and no other way', (state) => {
     const owed = state === 'accepted' ? (['pick'] as const) : [];
     const moves: Record<string, string> = {};
@@ -162,6 +233,74 @@ describe('a transition', () => {
     expect(transition(stalled, { type: 'redriven' }, 2)).toMatchObject({ turn: 5, number: 12, inLine: true, failure });
   });
 
+  it('asks for approval as the rule says, once it is known whether it is reached', () => {
+    const picked = (rule: ApprovalRule, change: Partial<Batch> = {}) =>
+      transition(batchIn('picking', change), { type: 'picked', small: false, ...plan, approval: rule }, 9) as Batch;
+    const standing = ({ approval }: Batch) => approval?.standing;
+    expect(standing(picked({}))).toBe('required');
+    expect(standing(picked({ recordsMin: 9 }))).toBe('required');
+    expect(standing(picked({ recordsMin: 10 }))).toBe('not_needed');
+    expect(standing(picked({ recordsMin: 9, centsMin: 1 }))).toBe('required');
+    expect(standing(picked({}, { dryRun: true }))).toBeUndefined();
+    const open = picked({ recordsMin: 10, centsMin: 100 });
+    expect(standing(open)).toBe('undecided');
+    const staged = (batch: Batch, cents: bigint) => transition(batch, { type: 'ranges_staged', cents }, 9) as Batch;
+    expect(standing(staged(open, 99n))).toBe('not_needed');
+    expect(standing(staged(open, 100n))).toBe('required');
+    expect(standing(staged(open, 2n ** 70n))).toBe('required');
+    expect(standing(staged(picked({}), 0n))).toBe('required');
+    // A small batch learns its sum with its preview, and then goes on at once or waits.
+    const previewed = (cents: bigint) =>
+      transition(
+        batchIn('previewing', { small: true, approval: { centsMin: 100, standing: 'undecided' } }),
+        {
+          type: 'previewed',
+          cents,
+          untilMs: 50,
+        },
+        9,
+      ) as Batch;
+    expect(previewed(99n)).toMatchObject({ state: 'staged', inLine: true, approval: { standing: 'not_needed' } });
+    expect(previewed(100n)).toMatchObject({ state: 'awaiting_approval', inLine: false, approval: { untilMs: 50 } });
+  });
+
+  it('releases nothing whose approval is open, and records who gave it', () => {
+    const released = EVENTS['released'] as BatchEvent;
+    for (const standing of ['undecided', 'required'] as const) {
+      expect(transition(batchIn('staged', { approval: { standing } }), released, 9)).toBeUndefined();
+    }
+    expect(transition(batchIn('staged', { approval: { standing: 'not_needed' } }), released, 9)?.state).toBe(
+      'registering',
+    );
+    const waiting = batchIn('awaiting_approval', { inLine: false, approval: { ...REQUIRED, untilMs: 100 } });
+    expect(transition(waiting, { type: 'approved', by: 'ana' }, 99)).toMatchObject({
+      state: 'staged',
+      inLine: true,
+      approval: { standing: 'approved', by: 'ana', atMs: 99, untilMs: 100 },
+      enteredMs: { approved: 99 },
+    });
+    // The time to decide is over: it can only be discarded.
+    expect(transition(waiting, { type: 'approved', by: 'ana' }, 100)).toBeUndefined();
+    expect(transition(waiting, EVENTS['discarded'] as BatchEvent, 100)?.state).toBe('cancelled');
+  });
+
+  it('owes that somebody is asked until it was sent, whatever is decided before', () => {
+    const change = { small: true, inLine: false, owed: ['ask'], approval: { ...REQUIRED, untilMs: 99 } } as const;
+    const waiting = batchIn('awaiting_approval', change);
+    const approved = transition(waiting, { type: 'approved', by: 'ana' }, 9) as Batch;
+    const released = transition(approved, EVENTS['released'] as BatchEvent, 9) as Batch;
+    const ends = [
+      transition(released, EVENTS['completed'] as BatchEvent, 9),
+      transition(waiting, EVENTS['discarded'] as BatchEvent, 9),
+    ];
+    expect([approved, released, ...ends].map((batch) => batch?.owed.join())).toEqual([
+      'line,ask',
+      'ask',
+      'ask',
+      'free,line,ask',
+    ]);
+  });
+
   it('tells when each state was first reached', () => {
     const picking = transition(batchIn('accepted'), { type: 'pick_started' }, 10) as Batch;
     expect(picking.enteredMs).toEqual({ accepted: 1, picking: 10 });
@@ -185,6 +324,9 @@ describe('what a sweep sends again', () => {
     ['staged', { dryRun: true }, 'shards'],
     ['staged', { dryRun: true, owed: ['finish'] }, 'finish'],
     ['staged', { dryRun: true, small: true }, 'settle'],
+    ['previewing', {}, 'shards'],
+    ['previewing', { small: true }, 'line'],
+    ['awaiting_approval', {}, undefined],
     ['registering', {}, 'shards'],
     ['registering', { owed: ['finish'] }, 'finish'],
     ['registering', { small: true }, 'line'],
@@ -201,7 +343,7 @@ describe('any sequence of events', () => {
   const kinds = fc.record({ dryRun: fc.boolean() });
   const names = fc.array(fc.constantFrom(...Object.keys(EVENTS)), { maxLength: 40 });
 
-  it('never moves a final batch, never ends a begun one but by completing it, and never touches revision or place', () => {
+  it('never moves a final batch, never ends a begun one but by completing it, releases nothing unapproved, and never touches revision or place', () => {
     fc.assert(
       fc.property(kinds, names, (kind, events) => {
         let batch = batchIn('accepted', { ...kind, owed: ['pick'] });
@@ -218,12 +360,18 @@ describe('any sequence of events', () => {
             batch.id,
             batch.client,
           ]);
-          expect(next.inLine).toBe(!batch.dryRun && !FINAL_STATES.has(next.state));
+          expect(next.inLine).toBe(
+            !batch.dryRun && !FINAL_STATES.has(next.state) && next.state !== 'awaiting_approval',
+          );
+          if (!batch.inLine && next.inLine) expect(name).toBe('approved');
+          if (next.state === 'registering') expect(['required', 'undecided']).not.toContain(next.approval?.standing);
+          if (next.approval?.standing === 'approved') expect(events.slice(0, index + 1)).toContain('approved');
           expect(FINAL_STATES.has(next.state)).toBe(next.receipt !== null);
-          expect(STATES.indexOf(next.state) >= STATES.indexOf(batch.state) || batch.state === 'stalled').toBe(true);
+          const mayGoBack = ['stalled', 'awaiting_approval'].includes(batch.state);
+          expect(STATES.indexOf(next.state) >= STATES.indexOf(batch.state) || mayGoBack).toBe(true);
           expect(next.updatedAtMs).toBe(100 + index);
           // Whatever is not final or stalled is carried on by a sweep, at the latest.
-          const rests = FINAL_STATES.has(next.state) || next.state === 'stalled';
+          const rests = FINAL_STATES.has(next.state) || ['stalled', 'awaiting_approval'].includes(next.state);
           expect(owedByState(next) === undefined).toBe(rests);
           batch = next;
         }

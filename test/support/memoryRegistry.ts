@@ -15,6 +15,7 @@ import {
   type ResultKind,
   type ResultPage,
   type TurnItem,
+  type WorkFailures,
   type WorkResult,
 } from '../../src/io/ports/registry.ts';
 import { briefly, type Pause } from './pause.ts';
@@ -26,8 +27,8 @@ export class RegistryState {
   readonly lastNumbers = new Map<string, number>();
   /** Batch → `kind/work` → body. */
   readonly results = new Map<string, Map<string, string>>();
-  /** Batch → work → attempts. */
-  readonly failures = new Map<string, Map<string, Set<string>>>();
+  /** Batch → work → attempt → what it said. */
+  readonly failures = new Map<string, Map<string, Map<string, string>>>();
   readonly turns = new Map<string, TurnItem>();
   /** Every state that was ever stored, in order. */
   readonly history: { readonly batch: string; readonly state: Batch['state']; readonly turn: number | null }[] = [];
@@ -153,14 +154,22 @@ export class MemoryRegistry implements Registry {
     });
   }
 
-  recordFailure(batch: string, work: string, attempt: string, _says: string): Promise<number> {
+  recordFailure(batch: string, work: string, attempt: string, says: string): Promise<number> {
     return this.#act(({ failures }) => {
-      const ofBatch = failures.get(batch) ?? new Map<string, Set<string>>();
+      const ofBatch = failures.get(batch) ?? new Map<string, Map<string, string>>();
       failures.set(batch, ofBatch);
-      const attempts = (ofBatch.get(work) ?? new Set<string>()).add(attempt);
+      const attempts = (ofBatch.get(work) ?? new Map<string, string>()).set(attempt, says);
       ofBatch.set(work, attempts);
       return attempts.size;
     });
+  }
+
+  failuresOf(batch: string, works: readonly string[]): Promise<WorkFailures[]> {
+    return this.#act(({ failures }) =>
+      [...(failures.get(batch) ?? [])]
+        .filter(([work]) => works.includes(work))
+        .map(([work, attempts]) => ({ work, attempts: attempts.size, says: [...attempts.values()].at(-1) ?? '' })),
+    );
   }
 
   clearFailures(batch: string): Promise<void> {

@@ -227,4 +227,17 @@ export const BATCH_FAULT_TEXTS = {
     en: 'the batch was cancelled before registering',
     'pt-BR': 'o lote foi cancelado antes do registro',
   },
+  DISCARDED: {
+    en: 'the file was looked at and not approved; nothing of it was registered',
+    'pt-BR': 'o arquivo foi examinado e não aprovado; nada dele foi registrado',
+  },
+  APPROVAL_EXPIRED: {
+    en: 'nobody approved the file in time; nothing of it was registered, send it again',
+    'pt-BR': 'ninguém aprovou o arquivo a tempo; nada dele foi registrado, envie-o de novo',
+  },
+  BATCH_TOO_OLD: {
+    en: 'the batch was on its way for longer than its data are kept; nothing was registered, send the file again',
+    'pt-BR':
+      'o lote ficou a caminho por mais tempo do que seus dados são guardados; nada foi registrado, envie o arquivo de novo',
+  },
 } as const satisfies Record<string, Texts>;

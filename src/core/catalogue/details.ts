@@ -10,6 +10,7 @@ export const DETAIL_TEXTS = {
     'pt-BR': 'os dados gzip, descompactados, não têm nada',
   },
   BYTES_OF: { en: '{0} of {1} bytes', 'pt-BR': '{0} de {1} bytes' },
+  AT_MOST_HOURS: { en: 'at most {0} hours', 'pt-BR': 'no máximo {0} horas' },
   BYTES: { en: '{0} bytes', 'pt-BR': '{0} bytes' },
   BYTES_OF_AT_MOST: { en: '{0} of at most {1} bytes', 'pt-BR': '{0} bytes, de no máximo {1}' },
   RECORDS_OF_AT_MOST: { en: '{0} of at most {1}', 'pt-BR': '{0}, de no máximo {1}' },

@@ -93,6 +93,7 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
     listWorks: (batch, kind) => results.listWorks(batch, kind),
     dropResults: (batch, kinds) => results.dropResults(batch, kinds),
     recordFailure: (batch, work, attempt, says) => results.recordFailure(batch, work, attempt, says),
+    failuresOf: (batch, works) => results.failuresOf(batch, works),
     clearFailures: (batch) => results.clearFailures(batch),
     turnOf: async (client) => (await turns.read(client)).item,
     takeTurns: (client, expectedTurn, next) => turns.take(client, expectedTurn, next),

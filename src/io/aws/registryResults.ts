@@ -5,7 +5,7 @@
  * A result's text is compressed; it may take 384 KiB then, and a longer one is refused (registryItems.ts). Counting reads
  * all results of a kind, in units of 4 KB: a kilobyte a range, compressed.
  */
-import type { Registry, ResultKind, ResultPage, WorkResult } from '../ports/registry.ts';
+import type { Registry, ResultKind, ResultPage, WorkFailures, WorkResult } from '../ports/registry.ts';
 import type { Item, KeyedTable, TableDeps } from './keyedTable.ts';
 import {
   failuresPartition,
@@ -32,6 +32,7 @@ type Results = Pick<
   | 'listWorks'
   | 'dropResults'
   | 'recordFailure'
+  | 'failuresOf'
   | 'clearFailures'
 >;
 
@@ -105,6 +106,16 @@ export class ResultItems implements Results {
       },
     });
     return item?.['a']?.SS?.length ?? ATTEMPTS_MAX;
+  }
+
+  async failuresOf(batch: string, works: readonly string[]): Promise<WorkFailures[]> {
+    const pk = failuresPartition(batch);
+    const items = await this.#table.getMany([...new Set(works)].map((sk) => ({ pk, sk })));
+    return items.map((item) => ({
+      work: stringOf(item, 'sk'),
+      attempts: item['a']?.SS?.length ?? 0,
+      says: stringOf(item, 'says'),
+    }));
   }
 
   clearFailures(batch: string): Promise<void> {

@@ -24,6 +24,7 @@ export function createRegistry(control: Control): Registry {
       await control.call('results.drop', { batch, kinds });
     },
     recordFailure: (batch, work, attempt, says) => control.call('failures.record', { batch, work, attempt, says }),
+    failuresOf: (batch, works) => control.call('failures.of', { batch, works }),
     async clearFailures(batch) {
       await control.call('failures.clear', batch);
     },

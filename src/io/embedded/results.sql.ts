@@ -1,6 +1,6 @@
 /** Operations on the results of work and on recorded failures (port: registry). Results are sets by (batch, kind, work). */
 import { assert } from '../../core/assert.ts';
-import type { ResultKind, ResultPage, WorkResult } from '../ports/registry.ts';
+import type { ResultKind, ResultPage, WorkFailures, WorkResult } from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
 import { reading, writing } from './op.ts';
 
@@ -87,6 +87,17 @@ export const resultOps = {
       );
       return row?.n ?? 0;
     },
+  ),
+
+  'failures.of': reading((db, args: { readonly batch: string; readonly works: readonly string[] }): WorkFailures[] =>
+    db
+      .rows<WorkFailures>(
+        `SELECT work, count(*) AS attempts, max(says) AS says FROM failures
+          WHERE batch = ? AND work IN (SELECT value FROM json_each(?)) GROUP BY work`,
+        args.batch,
+        JSON.stringify(args.works),
+      )
+      .map(({ work, attempts, says }) => ({ work, attempts, says })),
   ),
 
   'failures.clear': writing((db, batch: string): number => db.change('DELETE FROM failures WHERE batch = ?', batch)),

@@ -11,11 +11,17 @@
 
 import type { Language } from '../../core/language.ts';
 
-/** What a client can be told of. `awaiting_approval` is not here yet: no batch comes to it. */
-export const NOTICE_KINDS = ['completed', 'completed_with_rejects', 'failed', 'cancelled'] as const;
+/** What a client can be told of: the ends of its batches, and that one waits for approval. */
+export const NOTICE_KINDS = [
+  'awaiting_approval',
+  'completed',
+  'completed_with_rejects',
+  'failed',
+  'cancelled',
+] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
-/** How a client is told of the ends of its batches. It holds a secret: it is never printed or logged as a whole. */
+/** How a client is told of its batches. It holds a secret: it is never printed or logged as a whole. */
 export interface ClientNotify {
   readonly kinds: readonly NoticeKind[];
   readonly webhook?: {

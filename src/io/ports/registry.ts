@@ -26,6 +26,8 @@ export type BatchState =
   | 'picking'
   | 'processing'
   | 'staged'
+  | 'previewing'
+  | 'awaiting_approval'
   | 'registering'
   | 'stalled'
   | 'completed'
@@ -35,7 +37,7 @@ export type BatchState =
 export const FINAL_STATES: ReadonlySet<BatchState> = new Set(['completed', 'failed', 'cancelled']);
 
 /** Messages that a transition leaves to be sent; each names a set of messages with derived ids. */
-export type Owed = 'pick' | 'ranges' | 'settle' | 'shards' | 'finish' | 'line' | 'free' | 'notify';
+export type Owed = 'pick' | 'ranges' | 'settle' | 'shards' | 'finish' | 'line' | 'free' | 'ask' | 'notify';
 
 export interface BatchFailure {
   readonly code: string;
@@ -50,6 +52,24 @@ export interface BatchWarning {
   readonly code: string;
   /** The whole message, as the client reads it. */
   readonly message: string;
+}
+
+/** When a batch is to be approved before it registers. With no bound every one is; else one that reaches a bound. */
+export interface ApprovalRule {
+  readonly recordsMin?: number;
+  /** Of all records whose amount could be read. */
+  readonly centsMin?: number;
+}
+
+/** The rule that holds for a batch, fixed when it was picked, and where it stands. */
+export interface Approval extends ApprovalRule {
+  /** `undecided` until the sums are known that the rule asks for; `required` until somebody approves. */
+  readonly standing: 'undecided' | 'required' | 'not_needed' | 'approved';
+  /** The end of the time to decide, once it waits for it. */
+  readonly untilMs?: number;
+  /** Who approved it, and when. */
+  readonly by?: string;
+  readonly atMs?: number;
 }
 
 export interface Batch {
@@ -104,6 +124,8 @@ export interface Batch {
   readonly records: number;
   readonly ranges: number;
   readonly shards: number;
+  /** Absent where nobody is asked. */
+  readonly approval?: Approval;
   readonly turn: number | null;
   readonly turnAtMs: number | null;
   /** Why it failed, stalled or was cancelled. */
@@ -111,8 +133,13 @@ export interface Batch {
   /** The receipt, as JSON text, once the batch is final. */
   readonly receipt: string | null;
   readonly updatedAtMs: number;
-  /** When it first came to each state, and when all its shards were done (`finishing`): how long each stage took. */
-  readonly enteredMs: Readonly<Partial<Record<BatchState | 'finishing', number>>>;
+  /** When it was last told that it is too long on its way. */
+  readonly overdueToldMs?: number;
+  /**
+   * When it first came to each state, when all its shards were done (`finishing`) and when it was approved (`approved`): how
+   * long each stage took.
+   */
+  readonly enteredMs: Readonly<Partial<Record<BatchState | 'finishing' | 'approved', number>>>;
 }
 
 /** What acceptance knows; the registry adds number, state and revision. */
@@ -163,12 +190,21 @@ export function acceptedBatch(draft: BatchDraft, number: number): Batch {
   };
 }
 
-/** `range` a staged range, `staged` the table of all of them, `preview` and `shard` a shard's outcomes, `finish` the answers. */
-export type ResultKind = 'range' | 'staged' | 'preview' | 'shard' | 'finish';
+/**
+ * `range` a staged range, `staged` the table of all of them, `preview` and `shard` a shard's outcomes, `approval` what is
+ * shown to who is to approve, `finish` the answers.
+ */
+export type ResultKind = 'range' | 'staged' | 'preview' | 'approval' | 'shard' | 'finish';
 
 export interface WorkResult {
   readonly work: number;
   readonly body: string;
+}
+
+export interface WorkFailures {
+  readonly work: string;
+  readonly attempts: number;
+  readonly says: string;
 }
 
 export interface ResultPage {
@@ -229,6 +265,8 @@ export interface Registry {
 
   /** Records one failure of a piece of work; answers how many distinct attempts of it have failed. */
   recordFailure(batch: string, work: string, attempt: string, says: string): Promise<number>;
+  /** Of the works given those that have failed: how many distinct attempts did, and what one of them said. */
+  failuresOf(batch: string, works: readonly string[]): Promise<WorkFailures[]>;
   clearFailures(batch: string): Promise<void>;
 
   turnOf(client: string): Promise<TurnItem>;

@@ -23,7 +23,7 @@ const FILES = [
   fileOf({ ref: 'R-3', amount: '99.00' }, { ref: 'R-x', cpf: '1' }, { ref: 'R-3' }),
 ];
 
-const KINDS = ['pick', 'range', 'settle', 'line', 'shard', 'finish', 'free', 'notify'];
+const KINDS = ['pick', 'range', 'settle', 'line', 'shard', 'finish', 'free', 'ask', 'notify'];
 
 /** Of the two batches that are on their way, or of one that never was. Their ids are the same in every world. */
 const IDS = ['b-first', 'b-second', 'b-none'];
