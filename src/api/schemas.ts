@@ -7,10 +7,10 @@ import { LINE_COLUMNS, REQUIRED_LINE_COLUMNS } from '../stages/lines.ts';
 import { PROGRESS_STAGES } from '../stages/progress.ts';
 import { BATCH_STATES } from '../stages/views.ts';
 
-const text = { type: 'string' } as const;
-const count = { type: 'integer', minimum: 0 } as const;
-const instant = { type: 'string', format: 'date-time' } as const;
-const nullable = <S extends object>(schema: S) => ({ anyOf: [schema, { type: 'null' }] }) as const;
+export const text = { type: 'string' } as const;
+export const count = { type: 'integer', minimum: 0 } as const;
+export const instant = { type: 'string', format: 'date-time' } as const;
+export const nullable = <S extends object>(schema: S) => ({ anyOf: [schema, { type: 'null' }] }) as const;
 
 export const DAY = { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples: ['2026-08-01'] } as const;
 const ID = { type: 'string', pattern: '^[0-9a-z-]{1,64}$' } as const;
@@ -162,11 +162,11 @@ export const appendedSchema = {
   },
 } as const;
 
-const outcomes = {
+export const outcomes = {
   type: 'object',
   properties: { total: count, created: count, updated: count, unchanged: count, duplicate: count, rejected: count },
 } as const;
-const byCode = { type: 'object', additionalProperties: count } as const;
+export const byCode = { type: 'object', additionalProperties: count } as const;
 
 /** By what a file is read, and what is not as it should be though its batch goes on. */
 const readBy = {
@@ -226,6 +226,16 @@ const progressSchema = {
   },
 } as const;
 
+export const approvalSchema = nullable({
+  type: 'object',
+  properties: {
+    standing: { type: 'string', enum: ['undecided', 'required', 'not_needed', 'approved'] },
+    until: { ...nullable(instant), description: 'the end of the time to decide' },
+    by: nullable(text),
+    at: nullable(instant),
+  },
+});
+
 export const batchSchema = {
   type: 'object',
   properties: {
@@ -242,6 +252,7 @@ export const batchSchema = {
     acceptedAt: instant,
     updatedAt: instant,
     ...readBy,
+    approval: approvalSchema,
     failure: nullable({
       type: 'object',
       properties: { code: text, message: text, line: count, byte: count },

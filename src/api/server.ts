@@ -19,10 +19,12 @@ import { Meter } from './meter.ts';
 import { refuseUnrouted } from './methods.ts';
 import { describeApi, openApiRoute } from './openapi.ts';
 import { endSocket, PROBLEM_TYPE, problemOf } from './problems.ts';
+import { approvalRoutes } from './routes/approvals.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { debtRoutes } from './routes/debts.ts';
 import { fileRoutes } from './routes/files.ts';
 import { healthRoutes } from './routes/health.ts';
+import { subBatchRoutes } from './routes/subBatches.ts';
 import { submissionRoutes } from './routes/submissions.ts';
 import { linger } from './services/bodies.ts';
 import { Rates } from './services/rates.ts';
@@ -131,6 +133,8 @@ async function buildApi(context: ApiContext, meter: Meter, ending: AbortSignal):
       v1.addHook('onRequest', authenticate);
       submissionRoutes(v1, context);
       batchRoutes(v1, context, ending);
+      approvalRoutes(v1, context);
+      subBatchRoutes(v1, context);
       debtRoutes(v1, context);
       await v1.register(async (files) => fileRoutes(files, context));
     },

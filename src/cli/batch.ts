@@ -1,15 +1,17 @@
 /** `remessa batch ID`: all there is to know of one batch. */
 import type { Command } from 'commander';
 import type { Batch } from '../io/ports/registry.ts';
+import { type PreviewView, previewView } from '../stages/previewView.ts';
 import { batchView, progressOf, type ReceiptView, type WorkProgress } from '../stages/views.ts';
 import type { CliContext } from './context.ts';
 import { centsText, exactJsonText, printable } from './format.ts';
+import { previewText } from './preview.ts';
 import { batchOf, withStores } from './reading.ts';
 
 export function addBatchCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program
     .command('batch')
-    .description('show one batch: its state, how far it is, and its receipt')
+    .description('show one batch: its state, how far it is, its preview where it is to be approved, and its receipt')
     .argument('<id>', 'the batch')
     .option('--json', 'print one JSON object')
     .action(async (id: string, options: { readonly json?: true }) => {
@@ -24,6 +26,7 @@ export function addBatchCommand(program: Command, context: CliContext, exit: (co
           turn: batch.turn,
           seconds: stageSeconds(batch),
           progress: await progressOf(stores.registry, batch),
+          preview: (await previewView(stores.registry, batch)) ?? null,
           receipt,
         };
       });
@@ -47,6 +50,7 @@ type FullView = Omit<ReturnType<typeof batchView>, 'receipt'> & {
   readonly turn: number | null;
   readonly seconds: Readonly<Record<string, number>>;
   readonly progress: WorkProgress | null;
+  readonly preview: PreviewView | null;
   readonly receipt: ReceiptView | null;
 };
 
@@ -69,11 +73,21 @@ function batchText(view: FullView): string {
     facts.push(['ranges done', `${view.progress.ranges.done} of ${view.progress.ranges.total}`]);
     facts.push(['shards done', `${view.progress.shards.done} of ${view.progress.shards.total}`]);
   }
+  if (view.approval !== null) facts.push(['approval', approvalText(view.id, view.state, view.approval)]);
   for (const [state, seconds] of Object.entries(view.seconds)) facts.push([`seconds ${state}`, seconds.toFixed(3)]);
   for (const { message } of view.warnings) facts.push(['warning', message]);
   if (view.failure !== null) facts.push(['failure', view.failure.message]);
-  const text = factsText(facts);
-  return view.receipt === null ? text : `${text}\nreceipt\n${receiptText(view.receipt)}`;
+  const parts = [factsText(facts)];
+  if (view.preview !== null) parts.push(previewText(view.preview));
+  if (view.receipt !== null) parts.push(`receipt\n${receiptText(view.receipt)}`);
+  return parts.join('\n');
+}
+
+function approvalText(id: string, state: string, approval: NonNullable<FullView['approval']>): string {
+  const { standing, until, by, at } = approval;
+  if (standing === 'approved') return `given by ${by ?? 'somebody'}, ${at ?? ''}`;
+  if (state !== 'awaiting_approval') return standing.replace('_', ' ');
+  return `required until ${until ?? 'it is decided'}: \`remessa approve ${id}\` or \`remessa discard ${id}\``;
 }
 
 function profileText({ profile, profileSource }: Pick<FullView, 'profile' | 'profileSource'>): string {

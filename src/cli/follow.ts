@@ -1,10 +1,10 @@
 /**
  * Following a batch on its way, from outside: looks at the registry now and then, shows the progress on stderr, and ends
- * when the batch is final or stalled, when the process is asked to end, or when the engine reports trouble.
+ * when the batch is final, stalled or waits for approval, when the process is asked to end, or when the engine reports trouble.
  */
 import { Fault } from '../core/faults.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { warningView } from '../stages/views.ts';
+import { showsPreview, warningView } from '../stages/views.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { createProgress, type ProgressPoint } from './progress.ts';
 
@@ -17,6 +17,8 @@ export interface FollowHooks {
   idle(): Promise<void>;
 }
 
+/** Where a batch goes on only when somebody does something about it. */
+const ENDS_FOLLOWING: ReadonlySet<string> = new Set(['stalled', 'awaiting_approval']);
 const LOOK_MS_MIN = 5;
 const LOOK_MS_MAX = 200;
 const IDLE_EVERY_LOOKS = 10;
@@ -34,7 +36,7 @@ export async function followBatch(
       const batch = await stores.registry.get(id);
       if (batch === undefined) throw new Fault('BATCH_UNKNOWN', '', { batch: id });
       await warn(batch);
-      if (FINAL_STATES.has(batch.state) || batch.state === 'stalled') return batch;
+      if (FINAL_STATES.has(batch.state) || ENDS_FOLLOWING.has(batch.state)) return batch;
       const trouble = hooks.trouble();
       if (trouble !== undefined) throw trouble;
       if (context.signal.aborted) {
@@ -80,11 +82,16 @@ async function pointOf(stores: EngineStores, batch: Batch, scanned: number): Pro
       };
     }
     case 'staged':
+    case 'previewing':
     case 'registering': {
-      const kind = batch.dryRun ? 'preview' : 'shard';
+      const kind = showsPreview(batch) ? 'preview' : 'shard';
       const done = batch.small ? 0 : await stores.registry.countResults(batch.id, kind);
       return {
-        stage: batch.owed.includes('finish') ? 'finishing' : 'registering',
+        stage: batch.owed.includes('finish')
+          ? 'finishing'
+          : batch.state === 'previewing'
+            ? 'previewing'
+            : 'registering',
         bytes: share(done, batch.shards, batch.bytes),
         records: share(done, batch.shards, batch.records),
         ...totals,

@@ -6,41 +6,27 @@
  * - The input is copied (or reflinked) before acceptance. Its batch is named after the file's state and the options, so
  *   the same command run again after a crash finds its unfinished batch and resumes it; once that batch has ended, the
  *   same command makes a new one.
- * - Standard output gets the receipt and nothing else; progress and reasons go to stderr.
- * - Exit 0 the batch completed, 1 it did not, 3 it completed with rejects under `--strict`.
+ * - A batch that waits for approval ends the command (through.ts); the same command run again finds that very batch.
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { Fault, type FaultCode } from '../core/faults.ts';
 import { attemptId, batchIdOf, derivedId } from '../core/ids.ts';
-import { silentTelemetry, type Telemetry } from '../core/telemetry.ts';
+import { silentTelemetry } from '../core/telemetry.ts';
 import { CLIENT_ID } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { acceptObject, clientOf } from '../stages/accept.ts';
 import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
-import { receiptView } from '../stages/views.ts';
-import { receiptText } from './batch.ts';
-import type { CliContext, EngineStores, Stores } from './context.ts';
-import { maskedMessage } from './faultText.ts';
-import { followBatch } from './follow.ts';
-import { exactJsonText, fileNameText, printable } from './format.ts';
+import type { CliContext, EngineStores } from './context.ts';
+import { EXIT_CODES_HELP, seeThrough, type TellOptions } from './through.ts';
 
-interface IngestOptions {
+interface IngestOptions extends TellOptions {
   readonly client: string;
   readonly profile?: string;
   readonly asOf?: string;
   readonly dryRun?: true;
-  readonly strict?: true;
-  readonly json?: true;
 }
-
-const EXIT_FAILED = 1;
-const EXIT_REJECTS = 3;
-
-/** Every role but the one that takes files from the inbox: `ingest` is about one file. */
-const INGEST_ROLES = ['picker', 'intermediate', 'registering', 'batch'] as const;
 
 export function addIngestCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program
@@ -53,68 +39,10 @@ export function addIngestCommand(program: Command, context: CliContext, exit: (c
     .option('--dry-run', 'run every check and write no debts')
     .option('--strict', 'exit 3 when lines were rejected')
     .option('--json', 'print the receipt as JSON')
+    .addHelpText('after', EXIT_CODES_HELP)
     .action(async (file: string, options: IngestOptions) => {
-      exit(await ingest(context, file, options));
+      exit(await seeThrough(context, options, (stores) => acceptFile(context, stores, file, options)));
     });
-}
-
-async function ingest(context: CliContext, file: string, options: IngestOptions): Promise<number> {
-  const trouble = troubleWatch();
-  let engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
-  const beside = engine === undefined ? await context.openStores('write') : undefined;
-  const stores = engine?.stores ?? (beside as Stores);
-  try {
-    if (engine === undefined)
-      await context.stderr.write('another engine keeps the data folder; the file is handed to it\n');
-    const batch = await acceptFile(context, stores, file, options);
-    const followed = await followBatch(context, stores, batch.id, {
-      trouble: trouble.fault,
-      scanned: trouble.scanned,
-      // The engine the file was handed to may have ended: then this process carries on.
-      async idle() {
-        if (engine !== undefined) return;
-        engine = await context.startEngine(INGEST_ROLES, { log: 'error', observe: trouble.telemetry });
-      },
-    });
-    const code = await report(context, followed, options);
-    if (engine !== undefined) await untilFreed(context, stores, followed);
-    return code;
-  } finally {
-    await engine?.stop();
-    await beside?.close();
-  }
-}
-
-/** Beyond so many looks (half a minute) it is left to the next engine of the folder. */
-const FREED_LOOKS_MAX = 1_500;
-const FREED_LOOK_MS = 20;
-
-/** The engine ends with this command: what a final batch no longer needs is freed first. Its results go last. */
-async function untilFreed(context: CliContext, stores: EngineStores, batch: Batch): Promise<void> {
-  if (!FINAL_STATES.has(batch.state) || batch.small) return;
-  for (let look = 0; look < FREED_LOOKS_MAX && !context.signal.aborted; look++) {
-    const [ranges, shards] = await Promise.all([
-      stores.registry.countResults(batch.id, 'range'),
-      stores.registry.countResults(batch.id, batch.dryRun ? 'preview' : 'shard'),
-    ]);
-    if (ranges + shards === 0) return;
-    await context.clock.sleep(FREED_LOOK_MS, context.signal);
-  }
-}
-
-async function report(context: CliContext, batch: Batch, options: IngestOptions): Promise<number> {
-  const view = receiptView(batch);
-  if (view !== undefined) {
-    const title = `batch ${batch.id} of ${batch.client}, ${fileNameText(batch.file)}\n`;
-    await context.stdout.write(options.json === true ? `${exactJsonText(view)}\n` : title + receiptText(view));
-  }
-  if (batch.state !== 'completed' || batch.receipt === null) {
-    const { code, message } = batch.failure ?? { code: '', message: `the batch is ${batch.state}` };
-    await context.stderr.write(`remessa: ${printable(maskedMessage(code, message))}\n`);
-    return EXIT_FAILED;
-  }
-  const { lines } = JSON.parse(batch.receipt) as { readonly lines: { readonly rejected: number } };
-  return options.strict === true && lines.rejected > 0 ? EXIT_REJECTS : 0;
 }
 
 /** The batch of this state of the file: the unfinished one of an earlier run, or a new one. */
@@ -230,21 +158,6 @@ async function copyObject(stores: EngineStores, from: ObjectPin & { readonly byt
 /** A file name is metadata: it is shown, so it holds no control characters and has a bounded length. */
 function displayName(name: string): string {
   return [...name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '')].slice(0, 255).join('');
-}
-
-/** Faults of the surroundings are retried without end by the engine; a command tells them and ends instead. */
-function troubleWatch() {
-  const ending: ReadonlySet<unknown> = new Set<FaultCode>(['STORE_FULL', 'STORE_IO', 'SERVICE_IO', 'SERVICE_DENIED']);
-  let fault: Fault | undefined;
-  let scanned = 0;
-  const telemetry: Telemetry = {
-    emit(event) {
-      if (event.name === 'pick.scanned') scanned += Number(event.fields['bytes'] ?? 0);
-      if (event.name !== 'work.failed' || !ending.has(event.fields['code'])) return;
-      fault ??= new Fault(event.fields['code'] as FaultCode, 'then run the same command again: it resumes this file');
-    },
-  };
-  return { telemetry, fault: () => fault, scanned: () => scanned };
 }
 
 function clientId(value: string): string {

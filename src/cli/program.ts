@@ -27,8 +27,9 @@ import { addKeysCommand } from './keys.ts';
 import { addProfilesCommand } from './profiles.ts';
 import { addProvisionCommand } from './provision.ts';
 import { addQueuesCommand } from './queues.ts';
+import { addRangesCommand } from './ranges.ts';
 import { addServeCommand } from './serve.ts';
-import { addCancelCommand, addRedriveCommand } from './steer.ts';
+import { addApproveCommand, addCancelCommand, addDiscardCommand, addRedriveCommand } from './steer.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
@@ -129,10 +130,13 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addIngestCommand(program, context, exit);
   addBatchesCommand(program, context, exit);
   addBatchCommand(program, context, exit);
+  addRangesCommand(program, context, exit);
   addAnswerCommands(program, context, exit);
   addDebtsCommand(program, context, exit);
   addQueuesCommand(program, context, exit);
   addCancelCommand(program, context, exit);
+  addApproveCommand(program, context, exit);
+  addDiscardCommand(program, context, exit);
   addRedriveCommand(program, context, exit);
   addDeliveriesCommand(program, context, exit);
   addClientsCommand(program, context, exit);

@@ -10,7 +10,7 @@ import cliProgress from 'cli-progress';
 import type { Clock } from '../core/clock.ts';
 import type { Output } from './context.ts';
 
-export type ProgressStage = 'copying' | 'picking' | 'processing' | 'registering' | 'finishing';
+export type ProgressStage = 'copying' | 'picking' | 'processing' | 'previewing' | 'registering' | 'finishing';
 
 /** Totals are 0 while they are not known. */
 export interface ProgressPoint {

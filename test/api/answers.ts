@@ -5,6 +5,8 @@
 import type { Problem } from '../../src/api/problems.ts';
 import type { debtView, fullBatchView, submissionView } from '../../src/api/services/views.ts';
 import type { LineValues } from '../../src/stages/lines.ts';
+import type { PreviewView } from '../../src/stages/previewView.ts';
+import type { RangeView, ShardView } from '../../src/stages/subBatches.ts';
 import type { Receipt } from '../e2e/judge.ts';
 
 /** Its cents read as plain numbers: none of a test is beyond what these hold. */
@@ -14,6 +16,18 @@ interface ReceiptAnswer extends Omit<Receipt, 'cents'> {
 
 export interface BatchAnswer extends Omit<Awaited<ReturnType<typeof fullBatchView>>, 'receipt'> {
   readonly receipt: ReceiptAnswer | null;
+}
+
+interface ShareAnswer {
+  readonly lines: number;
+  readonly cents: number;
+}
+
+export interface PreviewAnswer extends Omit<PreviewView, 'cents' | 'creditors' | 'otherCreditors' | 'ages'> {
+  readonly cents: Readonly<Record<string, number>>;
+  readonly creditors: readonly (ShareAnswer & { readonly name: string | null })[];
+  readonly otherCreditors: ShareAnswer & { readonly creditors: number | null };
+  readonly ages: readonly (ShareAnswer & { readonly monthsFrom: number | null; readonly monthsBelow: number | null })[];
 }
 
 export type SubmissionAnswer = ReturnType<typeof submissionView>;
@@ -77,12 +91,18 @@ export type AnswerOf<Method extends string, Path extends string> = string extend
               ? UploadAnswer
               : Path extends '/v1/batches'
                 ? PageAnswer<BatchAnswer>
-                : Path extends `/v1/batches/${string}`
-                  ? BatchAnswer
-                  : Path extends '/v1/debts' | '/v1/debts/search'
-                    ? PageAnswer<DebtAnswer>
-                    : Path extends '/openapi.json'
-                      ? Description
-                      : Path extends '/healthz' | '/readyz'
-                        ? HealthAnswer
-                        : unknown;
+                : Path extends `/v1/batches/${string}/preview`
+                  ? PreviewAnswer
+                  : Path extends `/v1/batches/${string}/ranges`
+                    ? PageAnswer<RangeView>
+                    : Path extends `/v1/batches/${string}/shards`
+                      ? PageAnswer<ShardView>
+                      : Path extends `/v1/batches/${string}`
+                        ? BatchAnswer
+                        : Path extends '/v1/debts' | '/v1/debts/search'
+                          ? PageAnswer<DebtAnswer>
+                          : Path extends '/openapi.json'
+                            ? Description
+                            : Path extends '/healthz' | '/readyz'
+                              ? HealthAnswer
+                              : unknown;

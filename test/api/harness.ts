@@ -222,6 +222,28 @@ export async function openSubmission(api: Api, json: unknown = {}, key = api.tok
   return made.json.id;
 }
 
+const ASKING = { name: 'asking', version: 1, document: '{"format":1,"approval":"required"}', createdAtMs: 0 };
+
+/** Whether what the client sends from now on is to be approved. */
+export async function askForApproval(api: Api, client: 'acme' | 'beta', asks: boolean): Promise<void> {
+  const { clients } = api.context;
+  await clients.addProfile(ASKING);
+  const known = await clients.get(client);
+  if (known === undefined) throw new Error(`no client ${client}`);
+  await clients.update({ ...known, profile: asks ? ASKING.name : 'default' });
+}
+
+/** Sends a file that is to be approved, as client acme, and has it previewed; answers its batch. */
+export async function waitingBatch(api: Api, body = csv('r-1', 'r-2')): Promise<string> {
+  await askForApproval(api, 'acme', true);
+  const sent = await api.call('POST', '/v1/files', { body, headers: { 'content-type': 'text/csv' } });
+  await askForApproval(api, 'acme', false);
+  await api.world.runDry();
+  const { state } = await api.world.batch(sent.json.id);
+  if (state !== 'awaiting_approval') throw new Error(`it is ${state}`);
+  return sent.json.id;
+}
+
 /** The bytes of the object that a batch was accepted with. */
 export async function rawOf(api: Api, batch: string): Promise<string> {
   const { key } = await api.world.batch(batch);

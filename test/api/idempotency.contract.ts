@@ -16,6 +16,7 @@ import {
   rawObjects,
   type Sent,
   VALID_CPF,
+  waitingBatch,
 } from './harness.ts';
 
 const FILE = csv('r-1', 'r-2');
@@ -80,6 +81,25 @@ const ROUTES: readonly Route[] = [
     route: '/v1/batches/{id}/cancel',
     prepare: async (api) => `/v1/batches/${await sentFile(api)}/cancel`,
     ...NOTHING,
+    count: (api) => batchesIn(api, 'state=cancelled'),
+    status: 200,
+  },
+  {
+    route: '/v1/batches/{id}/approve',
+    prepare: async (api) => `/v1/batches/${await waitingBatch(api)}/approve`,
+    ...NOTHING,
+    // Each approval gives another place in line.
+    async count(api, path) {
+      const { number, acceptedNumber } = await api.world.batch(path.split('/')[3] as string);
+      return number - acceptedNumber;
+    },
+    status: 200,
+  },
+  {
+    route: '/v1/batches/{id}/discard',
+    prepare: async (api) => `/v1/batches/${await waitingBatch(api)}/discard`,
+    body: { json: { why: 'the old one' } },
+    other: { json: { why: 'another' } },
     count: (api) => batchesIn(api, 'state=cancelled'),
     status: 200,
   },

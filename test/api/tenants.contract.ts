@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import type { ApiDriver } from './drivers.ts';
-import { type Api, describedRoutes, HEADER, line, openApi, type Reply, type Sent } from './harness.ts';
+import { type Api, askForApproval, describedRoutes, HEADER, line, openApi, type Reply, type Sent } from './harness.ts';
 
 type Who = 'acme' | 'beta';
 
@@ -140,6 +140,16 @@ const CASES: Readonly<Record<string, readonly ((turn: Turn) => Ask)[]>> = {
     post('/v1/batches/{id}/cancel', batch),
     post('/v1/batches/{id}/cancel', batch, (turn) => ({ headers: keyOf(turn, 'cancel') })),
   ],
+  'GET /v1/batches/{id}/ranges': [(turn) => list(`/v1/batches/${batch(turn)}/ranges`)(turn)],
+  'GET /v1/batches/{id}/shards': [(turn) => list(`/v1/batches/${batch(turn)}/shards`)(turn)],
+  'GET /v1/batches/{id}/preview': [(turn) => ({ path: `/v1/batches/${batch(turn)}/preview` })],
+  'POST /v1/batches/{id}/approve': [
+    post('/v1/batches/{id}/approve', batch),
+    post('/v1/batches/{id}/approve', batch, (turn) => ({ headers: keyOf(turn, 'approve') })),
+  ],
+  'POST /v1/batches/{id}/discard': [
+    post('/v1/batches/{id}/discard', batch, (turn) => ({ json: { why: markOf(turn) } })),
+  ],
   'POST /v1/batches/{id}/redrive': [post('/v1/batches/{id}/redrive', batch)],
   'GET /v1/debts': [
     list('/v1/debts'),
@@ -227,6 +237,7 @@ export function describeTenants(driver: ApiDriver, runs: number): void {
             expectNothingOf(OTHER[who], made, reply, `${who}: ${method} ${path}`);
             remember(made, who, method, path, reply);
             if (work === 0) await api.world.runDry();
+            if (work === 1) await askForApproval(api, who, n % 2 === 0);
           }
         }),
         { numRuns: runs, seed: 11, endOnFailure: true },
@@ -236,13 +247,14 @@ export function describeTenants(driver: ApiDriver, runs: number): void {
   });
 }
 
-/** A submission with a line and a batch of one client: completed, but where it is to be cancelled. */
+/** A submission with a line and a batch of one client: completed, but where it is to be cancelled or decided about. */
 async function madeBy(api: Api, who: Who, n: number, route: string): Promise<Made> {
   const key = api.tokens[who];
   const turn: Turn = { who, n, choices: [0, 0], made: { submissions: new Map(), batches: new Map(), cursors: [] } };
   const opened = await api.call('POST', '/v1/submissions', { key, json: { file: `${markOf(turn)}.csv` } });
   await api.call('POST', `/v1/submissions/${opened.json.id}/lines`, { key, json: valuesOf(turn, `${markOf(turn)}s`) });
   const headers = { 'content-type': 'text/csv' };
+  await askForApproval(api, who, /\/(?:approve|discard|preview)$/.test(route));
   const sent = await api.call('POST', '/v1/files', { key, body: fileOf(turn, markOf(turn)), headers });
   if (!route.endsWith('/cancel')) await api.world.runDry();
   turn.made.submissions.set(opened.json.id, who);

@@ -149,6 +149,7 @@ describe('batch', () => {
       businessDate: '2026-08-01',
       acceptedAt: '2026-08-01T12:00:00.000Z',
       updatedAt: '2026-08-01T12:01:00.000Z',
+      approval: null,
       failure: null,
       profile: 'default',
       profileSource: null,
@@ -159,6 +160,7 @@ describe('batch', () => {
       turn: null,
       seconds: { accepted: 60 },
       progress: { ranges: { done: 2, total: 3 }, shards: { done: 0, total: 2 } },
+      preview: null,
       receipt: null,
     });
     const out = (await worldWith(completed()).run('batch', 'b-2', '--json')).out;

@@ -14,13 +14,12 @@ import { callerOf, clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import { batchesQuery, batchSchema, csvSchema, eventsSchema, idParams, pageSchema, problemSchema } from '../schemas.ts';
 import { batchEvents, StreamSlots } from '../services/batchEvents.ts';
+import { type BatchRequest, callersBatch } from '../services/batches.ts';
 import { decodeCursor, encodeCursor } from '../services/cursors.ts';
 import { answerOnce } from '../services/idempotent.ts';
 import { fullBatchView, pageJson } from '../services/views.ts';
 
-interface Id {
-  readonly Params: { readonly id: string };
-}
+type Id = BatchRequest;
 
 interface List {
   readonly Querystring: { readonly limit: number; readonly cursor?: string; readonly state?: BatchState };
@@ -38,13 +37,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
   const { registry } = context;
   const streams = new StreamSlots(STREAMS_PER_CALLER_MAX, STREAMS_MAX);
 
-  /** Another client's batch is answered like one that does not exist. */
-  async function batchOf(request: FastifyRequest<Id>): Promise<Batch> {
-    const { client } = callerOf(request);
-    const batch = await registry.get(request.params.id);
-    if (batch === undefined || (client !== null && batch.client !== client)) throw new Fault('BATCH_UNKNOWN');
-    return batch;
-  }
+  const batchOf = (request: FastifyRequest<Id>): Promise<Batch> => callersBatch(registry, request);
 
   async function sendBatch(reply: FastifyReply, batch: Batch): Promise<FastifyReply> {
     return reply.type(JSON_TYPE).send(exactJsonText(await fullBatchView(registry, batch, context.clock.nowMs())));

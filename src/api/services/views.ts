@@ -22,6 +22,10 @@ export async function fullBatchView(registry: Pick<Registry, 'countResults'>, ba
     links: {
       self: answers,
       events: `${answers}/events`,
+      ranges: `${answers}/ranges`,
+      shards: `${answers}/shards`,
+      ...(batch.enteredMs.awaiting_approval === undefined ? {} : { preview: `${answers}/preview` }),
+      ...(batch.state === 'awaiting_approval' ? { approve: `${answers}/approve`, discard: `${answers}/discard` } : {}),
       ...(completed
         ? { rejects: `${answers}/rejects`, resubmit: `${answers}/resubmit`, retorno: `${answers}/retorno` }
         : {}),
