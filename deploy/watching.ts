@@ -146,6 +146,10 @@ export class Watching extends Construct {
         prefix,
       );
       yield this.#alarm('batch-stalled', group.name, stalled, { above: 0, periods: 1 });
+      // Whoever sweeps tells it.
+      if (group.name !== 'batch') continue;
+      const overdue = this.#count('overdue', logs, FilterPattern.stringValue('$.msg', '=', 'batch.overdue'), prefix);
+      yield this.#alarm('batch-overdue', group.name, overdue, { above: 0, periods: 1 });
     }
   }
 

@@ -41,6 +41,8 @@ const MEASURES: Readonly<Record<string, Measured>> = {
     sum('batches', 'count', 1, { state: 'accepted' }),
     spread('batch_size', 'bytes', numberOf(event, 'bytes'), {}),
   ],
+  // It reached no state: it is told again as long as it lasts.
+  'batch.overdue': (event) => [sum('batches_overdue', 'count', 1, { state: textOf(event, 'state') })],
   'work.failed': (event) => [
     sum('failures', 'count', 1, { stage: stageOf(textOf(event, 'work')), code: textOf(event, 'code') }),
   ],

@@ -257,7 +257,7 @@ async function eraseBatch({ objects, eraser, registry, clock }: EraseContext, ba
   for (const prefix of [answersPrefix(id), partsPrefix(id), workPrefix(id), manifestPrefix(id)]) {
     for await (const { key } of objects.list(prefix)) removed += await eraser.erase(key);
   }
-  await registry.dropResults(id, ['range', 'staged', 'preview', 'shard', 'finish']);
+  await registry.dropResults(id, ['range', 'staged', 'preview', 'approval', 'shard', 'finish']);
   await registry.clearFailures(id);
   return removed;
 }

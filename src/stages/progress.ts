@@ -5,15 +5,16 @@
  * what cannot be foretold is `null`. Instants are ISO 8601, rates are records a second.
  */
 import { type Batch, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
-import { progressOf, type WorkProgress } from './views.ts';
+import { needsPreview } from './transitions.ts';
+import { progressOf, showsPreview, type WorkProgress } from './views.ts';
 
-export const PROGRESS_STAGES = ['pick', 'intermediate', 'registering', 'finish'] as const;
+export const PROGRESS_STAGES = ['pick', 'intermediate', 'preview', 'registering', 'finish'] as const;
 export type ProgressStage = (typeof PROGRESS_STAGES)[number];
 
 export interface StageProgress {
   readonly stage: ProgressStage;
   readonly state: 'waiting' | 'running' | 'done';
-  /** Pieces of work: ranges for intermediate, shards for registering; 1 for the others. */
+  /** Pieces of work: ranges for intermediate, shards for preview and registering; 1 for the others. */
   readonly done: number;
   readonly total: number | null;
   readonly seconds: number | null;
@@ -30,6 +31,7 @@ export interface BatchProgress {
 const BEGINS: Readonly<Record<ProgressStage, readonly (keyof Batch['enteredMs'])[]>> = {
   pick: ['picking'],
   intermediate: ['processing'],
+  preview: ['previewing'],
   registering: ['registering'],
   finish: ['finishing'],
 };
@@ -40,18 +42,32 @@ export async function batchProgress(
   nowMs: number,
 ): Promise<BatchProgress> {
   const work = await progressOf(registry, batch);
-  const begunAt = PROGRESS_STAGES.map((stage) => beginningOf(batch, stage));
+  // Only what is to be approved is previewed.
+  const present = PROGRESS_STAGES.filter((stage) => stage !== 'preview' || needsStage(batch));
+  const begunAt = present.map((stage) => beginningOf(batch, stage));
   const endMs = FINAL_STATES.has(batch.state) ? batch.updatedAtMs : nowMs;
-  const stages = PROGRESS_STAGES.map((stage, index): StageProgress => {
+  const stages = present.map((stage, index): StageProgress => {
     const begunMs = begunAt[index];
     const nextMs = begunAt.slice(index + 1).find((ms) => ms !== undefined);
-    const doneMs = nextMs ?? endOf(batch, stage);
+    // Between a preview and registering somebody decides: that is no work.
+    const doneMs = stage === 'preview' ? previewedMs(batch) : (nextMs ?? endOf(batch, stage));
     const { done, total } = piecesOf(stage, batch, work, doneMs !== undefined);
     const state = doneMs !== undefined ? 'done' : begunMs === undefined ? 'waiting' : 'running';
     const seconds = begunMs === undefined ? null : Math.max(0, (doneMs ?? endMs) - begunMs) / 1000;
     return { stage, state, done, total, seconds };
   });
   return { stages, ...paceOf(batch, stages) };
+}
+
+function needsStage(batch: Batch): boolean {
+  return batch.enteredMs.previewing !== undefined || needsPreview(batch);
+}
+
+/** When it was previewed; one that did not reach its rule went on at once. */
+function previewedMs({ enteredMs, state }: Batch): number | undefined {
+  const { previewing, awaiting_approval: waitedMs, registering } = enteredMs;
+  if (waitedMs !== undefined) return waitedMs;
+  return previewing === undefined || state === 'previewing' ? undefined : (registering ?? enteredMs[state]);
 }
 
 function beginningOf(batch: Batch, stage: ProgressStage): number | undefined {
@@ -76,7 +92,9 @@ function piecesOf(
   const known = batch.records > 0 || batch.enteredMs.staged !== undefined;
   if (stage === 'pick' || stage === 'finish') return { done: Number(through), total: 1 };
   const total = stage === 'intermediate' ? batch.ranges : batch.shards;
-  const counted = stage === 'intermediate' ? work?.ranges.done : work?.shards.done;
+  // The shards that are counted are those of the preview, or those of registering.
+  const isOther = !batch.dryRun && showsPreview(batch) !== (stage === 'preview');
+  const counted = stage === 'intermediate' ? work?.ranges.done : isOther ? 0 : work?.shards.done;
   return { done: through ? total : (counted ?? 0), total: known ? total : null };
 }
 

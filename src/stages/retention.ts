@@ -71,6 +71,6 @@ async function expireBatch({ objects, registry, clock }: RetentionContext, batch
   await objects.delete(batch.key);
   await objects.deletePrefix(answersPrefix(batch.id));
   await objects.deletePrefix(manifestPrefix(batch.id));
-  await registry.dropResults(batch.id, ['shard', 'preview', 'finish']);
+  await registry.dropResults(batch.id, ['shard', 'preview', 'approval', 'finish']);
   return await registry.replace({ ...batch, manifest: null, erasedAtMs: clock.nowMs() }, batch.revision);
 }

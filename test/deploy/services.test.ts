@@ -213,6 +213,7 @@ describe('alarms', () => {
     const expected = [
       ...queues.flatMap((name) => [`dead-letters-${name}`, `oldest-message-${name}`]),
       ...tables.map((name) => `throttled-${name}`),
+      'batch-overdue-batch',
       ...groups.flatMap((name) => [`tasks-missing-${name}`, `errors-${name}`, `batch-stalled-${name}`]),
     ];
     expect([...names].sort()).toEqual(expected.sort());

@@ -212,6 +212,21 @@ describe('files of random profiles', () => {
   });
 });
 
+describe('the approval that a document asks for', () => {
+  it.each([
+    [undefined, undefined],
+    ['required', {}],
+    [{ recordsMin: 10 }, { recordsMin: 10 }],
+    [
+      { recordsMin: 10, amountMin: '500000.50' },
+      { recordsMin: 10, centsMin: 50_000_050 },
+    ],
+  ] as const)('%j is the rule %j', (approval, rule) => {
+    const document = { format: 1, ...(approval === undefined ? {} : { approval }) } as const;
+    expect(compiled(document).approval).toEqual(rule);
+  });
+});
+
 describe('documents that contradict themselves', () => {
   const columns = Object.fromEntries(COLUMNS.map((name) => [name, {}]));
   it.each([
@@ -229,6 +244,8 @@ describe('documents that contradict themselves', () => {
     [{ nulls: [' x'] }, /can never stand/],
     [{ rules: { amountMin: '2', amountMax: '1' } }, /above amountMax/],
     [{ rules: { amountMin: '0' } }, /not an amount above zero/],
+    [{ approval: { amountMin: '0.00' } }, /approval.amountMin: not an amount above zero/],
+    [{ approval: { recordsMin: 5, amountMin: '1,00' } }, /approval.amountMin: not an amount/],
   ] as const)('%j', (document, says) => {
     const answer = compileProfile({ format: 1, ...document } as ProfileDocument);
     expect('problems' in answer ? answer.problems.join('; ') : 'fine').toMatch(says);

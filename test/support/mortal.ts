@@ -6,6 +6,7 @@
 export class Life {
   steps = 0;
   readonly #stepsMax: number;
+  #hasEnded = false;
   #die: () => void = () => {};
   /** Settles with the death. */
   readonly ended: Promise<void>;
@@ -19,7 +20,13 @@ export class Life {
   }
 
   get over(): boolean {
-    return this.steps >= this.#stepsMax;
+    return this.#hasEnded || this.steps >= this.#stepsMax;
+  }
+
+  /** Dies now. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#die();
   }
 
   /** One step; whether it is still alive after it. */

@@ -17,8 +17,10 @@ export type TableId = (typeof TABLES)[number];
 export const INBOX_PREFIX = 'inbox/';
 /** The debts' index by document: partition `doc`, sort key `sk`. */
 export const DOCUMENT_INDEX = { name: 'byDocument', partition: 'doc', sort: 'sk' } as const;
-/** What of the topic the events queue gets, by message attribute: the ends of batches. */
-export const EVENT_FILTER = { type: ['batch.completed', 'batch.failed', 'batch.cancelled'] } as const;
+/** What of the topic the events queue gets, by message attribute: the ends of batches, and that one waits for approval. */
+export const EVENT_FILTER = {
+  type: ['batch.completed', 'batch.failed', 'batch.cancelled', 'batch.awaiting_approval'],
+} as const;
 export const TTL_ATTRIBUTE = 'ttl';
 
 export interface AwsNames {
