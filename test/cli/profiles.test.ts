@@ -46,6 +46,8 @@ describe('profiles', () => {
     [{ format: 1, encoding: 'latin1', locale: { pivot: 101 } }, /encoding: .*locale.pivot: must be <= 100/],
     [{ format: 1, columns: { cpf_cnpj: {} } }, /columns: .*«cpf_cnpj»/],
     [{ format: 1, nulls: ['é'] }, /nulls.0/],
+    [{ format: 1, approval: 'yes' }, /approval: .*must/],
+    [{ format: 1, approval: {} }, /approval: .*fewer than 1/],
     [{ format: 1, columns: { cpf: {} } }, /external_ref is missing/],
   ])('refuses %j with every problem', async (document, says) => {
     const world = new TestWorld();
