@@ -35,7 +35,7 @@ describe.each(pairs)('daemons that compete over $services.name and $tables.name'
   });
 
   // faults 15, 16
-  it(`account for ${LINES} lines while one is killed every few seconds`, { timeout: 2 * PATIENCE_MS }, async () => {
+  it(`account for ${LINES} lines while one is killed every few seconds`, { timeout: 4 * PATIENCE_MS }, async () => {
     const here = await AwsWorld.open({ services, tables, env: ENV, faults: FAULTS });
     world = here;
     // What comes by itself is judged on the day on which it comes.
@@ -49,23 +49,31 @@ describe.each(pairs)('daemons that compete over $services.name and $tables.name'
     // The same file again, as another object: whatever happens, it is registered after the first.
     await here.send('giant', 'made again.csv', made.bytes);
 
-    const untilMs = Date.now() + PATIENCE_MS;
+    let untilMs = Date.now() + PATIENCE_MS;
+    let seen = '';
     let kills = 0;
-    let killedMs = Date.now();
+    let killAtMs = Date.now() + KILL_EVERY_MS;
     for (;;) {
       await new Promise((next) => setTimeout(next, 250));
-      if (Date.now() - killedMs >= KILL_EVERY_MS) {
-        killedMs = Date.now();
+      let restartedMs: number | undefined;
+      if (Date.now() >= killAtMs) {
+        restartedMs = Date.now();
         await daemons[kills++ % ROLES.length]?.kill('SIGKILL');
       }
       // A daemon whose start met a fault ends, as a killed one does: another is started in its place.
       for (const [i, daemon] of daemons.entries()) {
         if (!daemon.running) daemons[i] = await here.daemon(ROLES[i] as string);
       }
+      // On a machine that is so busy that starting takes long, working does too: between kills there is time for both.
+      if (restartedMs !== undefined) killAtMs = Date.now() + Math.max(KILL_EVERY_MS, Date.now() - restartedMs);
       const batches = await here.batches();
       const done = batches.length === 3 && batches.every(({ state }) => FINAL.has(state));
       if (done && kills >= ROLES.length) break;
-      expect(Date.now(), `in time: ${JSON.stringify(batches)}`).toBeLessThan(untilMs);
+      // As long as something comes of it, it is slow and no more.
+      const now = JSON.stringify(batches);
+      if (now !== seen) untilMs = Date.now() + PATIENCE_MS;
+      seen = now;
+      expect(Date.now(), `in time: ${now}`).toBeLessThan(untilMs);
     }
     expect(here.faults.failed).toBeGreaterThan(3);
     expect(here.faults.repliesLost).toBeGreaterThan(3);

@@ -202,7 +202,7 @@ function judged(sent: Sent, answer: string): string | undefined {
     return text === '' ? undefined : `HEAD with a body: ${text}`;
   }
   // Node itself refuses what names no host, with a status alone.
-  if (sent.raw !== undefined && status === 400 && text.startsWith('0\r\n')) return undefined;
+  if (sent.raw !== undefined && status === 400 && !/content-type/i.test(head)) return undefined;
   if (!/content-type: application\/problem\+json/i.test(head)) return `a refusal that is no problem: ${head}`;
   const problem = JSON.parse(/\{.*\}/s.exec(text)?.[0] ?? 'null') as { status?: number; code?: string } | null;
   if (problem?.status !== status || !/^[A-Z_]+$/.test(problem.code ?? ''))
