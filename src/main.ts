@@ -16,6 +16,7 @@ import { deriveLimits } from './config/limits.ts';
 import { loadSettings } from './config/load.ts';
 import { RULES_CONNECTIONS } from './config/rulesSettings.ts';
 import type { Settings } from './config/schema.ts';
+import { assert } from './core/assert.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { attemptId, type RandomBytes } from './core/ids.ts';
 import { fanOut, silentTelemetry, type Telemetry } from './core/telemetry.ts';
@@ -114,6 +115,7 @@ function contextOf(
     openStores: async (mode) => (await driver()).openDirect(mode),
     startEngine: async (roles, options) => startEngine(settings, world.stderr, deps, await driver(), roles, options),
     openProvisioning: async () => (await driver()).openProvisioning?.(),
+    startScratchEngine: (roles, options) => startScratchEngine(settings, world.stderr, deps, roles, options),
   };
 }
 
@@ -164,6 +166,37 @@ const DRIVERS: Readonly<Record<Settings['driver'], (settings: Settings, deps: De
     };
   },
 };
+
+/**
+ * An engine on a data folder of its own, which goes with it: on this machine whatever the driver is, without the rules
+ * service, and telling nobody anything.
+ */
+async function startScratchEngine(
+  settings: Settings,
+  stderr: Output,
+  deps: Deps,
+  roles: readonly string[],
+  options: EngineOptions,
+): Promise<Engine> {
+  const { openScratchFolder } = await import('./io/embedded/scratch.ts');
+  const folder = await openScratchFolder(settings.dataDir, deps.random, deps.clock.nowMs());
+  const quiet = { driver: 'embedded', dataDir: folder.path, rulesUrl: '', events: 'none', metrics: 'none' } as const;
+  const own: Settings = { ...settings, ...quiet, clientsOpen: 'yes', fileKeepMs: 0 };
+  try {
+    const engine = await startEngine(own, stderr, deps, await DRIVERS.embedded(own, deps), roles, options);
+    assert(engine !== undefined, 'nobody else has a folder that was just made');
+    return {
+      stores: engine.stores,
+      async stop() {
+        await engine.stop();
+        await folder.remove();
+      },
+    };
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}
 
 async function startEngine(
   settings: Settings,

@@ -79,6 +79,8 @@ export interface CliContext {
   openStores(mode: 'read' | 'write'): Promise<Stores>;
   /** Becomes the engine of the data folder; `undefined` where another process already is. */
   startEngine(roles: readonly string[], options: EngineOptions): Promise<Engine | undefined>;
+  /** Becomes the engine of a data folder of its own that is removed when it stops: what it does leaves nothing behind. */
+  startScratchEngine(roles: readonly string[], options: EngineOptions): Promise<Engine>;
   /** What makes what the driver needs; `undefined` where the driver does that by itself. */
   openProvisioning(): Promise<Provisioning | undefined>;
 }

@@ -1,9 +1,10 @@
-/** `remessa profile add | list | show | infer`: how files are read, as versioned documents. */
+/** `remessa profile infer | check | add | list | show`: how files are read, as versioned documents. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { DEFAULT_PROFILE, readPin, readProfile } from '../engine/profiles.ts';
 import { PROFILE_NAME, type ProfileRecord } from '../io/ports/clients.ts';
+import { addCheckCommand } from './checkProfile.ts';
 import type { CliContext, Stores } from './context.ts';
 import { exactJsonText, instantText, printable, tableText } from './format.ts';
 import { addInferCommand } from './inferProfile.ts';
@@ -15,9 +16,10 @@ export function addProfilesCommand(program: Command, context: CliContext, exit: 
   const profiles = program
     .command('profile')
     .alias('profiles')
-    .description('propose, add, list and show profiles: how files are read');
+    .description('propose, check, add, list and show profiles: how files are read');
 
   addInferCommand(profiles, context, exit);
+  addCheckCommand(profiles, context, exit);
 
   profiles
     .command('add')

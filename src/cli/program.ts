@@ -177,5 +177,6 @@ function deferred(ready: () => MadeContext): CliContext {
     openStores: (...args) => ready().context.openStores(...args),
     startEngine: (...args) => ready().context.startEngine(...args),
     openProvisioning: () => ready().context.openProvisioning(),
+    startScratchEngine: (...args) => ready().context.startScratchEngine(...args),
   };
 }

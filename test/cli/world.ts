@@ -117,6 +117,9 @@ export class TestWorld {
         return this.stores();
       },
       startEngine: async () => undefined,
+      startScratchEngine: async () => {
+        throw new Error('no engine here');
+      },
       openProvisioning: async () => undefined,
     };
   }

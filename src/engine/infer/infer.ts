@@ -7,7 +7,7 @@
  */
 import { businessDay } from '../../core/clock.ts';
 import type { DebtReader } from '../../io/ports/debts.ts';
-import { readHeader } from '../../kernel/header.ts';
+import { readOpening } from '../../kernel/opening.ts';
 import { compileProfile, type ProfileDocument } from '../../kernel/profile.ts';
 import { type Draft, draftOf, type Surroundings } from './delimited.ts';
 import { foreignDelimiter, markBytes, shapesOf } from './dialect.ts';
@@ -94,12 +94,9 @@ export function tryDocument(document: ProfileDocument, sample: FileSample, today
   const compiled = compileProfile(document);
   if ('problems' in compiled) return undefined;
   const { head } = sample;
-  const header = readHeader(head, head.length, sample.complete, compiled.dialect, compiled.layout);
+  const header = readOpening(head, head.length, sample.complete, compiled);
   if (header.kind !== 'header') return undefined;
-  return tryRuns(planOf(compiled, header.fields), rulesOf(compiled, today), [
-    head.subarray(header.end),
-    ...sample.pieces,
-  ]);
+  return tryRuns(planOf(compiled, header), rulesOf(compiled, today), [head.subarray(header.end), ...sample.pieces]);
 }
 
 function proposalOf(draft: Draft, before: Findings, sample: FileSample, trial: TrialResult | undefined): Proposal {

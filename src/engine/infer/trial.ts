@@ -25,6 +25,8 @@ const RECORD_BYTES_MAX = 256 * 1024;
 
 export interface Rejected {
   readonly code: RecordCodeName;
+  /** Of its first byte in the run, from 1. */
+  readonly line: number;
   /** Number of a column, or NO_COLUMN. */
   readonly column: number;
   /** The record, its line end included. */
@@ -49,10 +51,14 @@ export function rulesOf(profile: CompiledProfile, businessDate: string): Busines
   };
 }
 
-/** The plan of a trial; `fields` as the header gave them. */
-export function planOf(profile: CompiledProfile, fields: readonly number[]): RecordPlan {
+/** The plan of a trial, by what the beginning of the file gave. */
+export function planOf(
+  profile: CompiledProfile,
+  { fields, format }: Pick<RecordPlan, 'fields' | 'format'>,
+): RecordPlan {
   return {
     dialect: profile.dialect,
+    ...(format === undefined ? {} : { format }),
     ...(profile.reading === undefined ? {} : { reading: profile.reading }),
     fields: [...fields],
     recordBytesMax: RECORD_BYTES_MAX,
@@ -61,7 +67,7 @@ export function planOf(profile: CompiledProfile, fields: readonly number[]): Rec
   };
 }
 
-/** Reads runs of whole records. `onReject` sees each record that does not pass, in the order of the runs. */
+/** Reads runs of whole records. `onReject` sees each record that does not pass, in the order of the runs and in any order inside of one. */
 export function tryRuns(
   plan: RecordPlan,
   rules: BusinessRules,
@@ -111,24 +117,24 @@ class Judge {
     for (let block = kernel.takeRejects(); block !== undefined; block = kernel.takeRejects()) {
       this.#entries.load(block);
       while (this.#entries.next()) {
-        const { code, column, bytes, rawStart, rawEnd } = this.#entries;
-        this.#reject(code, column, bytes.slice(rawStart, rawEnd));
+        const { code, line, column, bytes, rawStart, rawEnd } = this.#entries;
+        this.#reject(code, line, column, bytes.slice(rawStart, rawEnd));
       }
     }
   }
 
   #judge(run: Uint8Array): void {
-    const { packedDate, cents, offset, rawBytes } = this.#pages;
+    const { packedDate, cents, line, offset, rawBytes } = this.#pages;
     const code = applyRules(this.#rules, packedDate, cents);
     if (code === 0) this.#passed += 1;
-    else this.#reject(code, RULE_COLUMNS[code] ?? NO_COLUMN, run.slice(offset, offset + rawBytes));
+    else this.#reject(code, line, RULE_COLUMNS[code] ?? NO_COLUMN, run.slice(offset, offset + rawBytes));
   }
 
-  #reject(id: number, column: number, raw: Uint8Array): void {
+  #reject(id: number, line: number, column: number, raw: Uint8Array): void {
     const code = recordCodeName(id);
     if (code === undefined) return;
     this.#codes[id] = (this.#codes[id] as number) + 1;
-    this.#onReject({ code, column, raw });
+    this.#onReject({ code, line, column, raw });
   }
 
   result(): TrialResult {
