@@ -35,7 +35,7 @@ import { receiptView } from '../stages/views.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { followBatch } from './follow.ts';
 import { exactJsonText, printable } from './format.ts';
-import { clientOf, withStores } from './reading.ts';
+import { clientOf, day, withStores } from './reading.ts';
 
 interface CheckOptions {
   readonly profile: string;
@@ -63,7 +63,7 @@ export function addCheckCommand(profiles: Command, context: CliContext, exit: (c
     .argument('<file>', 'the file, plain or gzip')
     .requiredOption('--profile <profile>', 'a name, name@version, or a document: a file that ends in .json')
     .option('--client <id>', 'whose bounds of amounts hold')
-    .option('--as-of <day>', 'the business date, YYYY-MM-DD (default: today in São Paulo)')
+    .option('--as-of <day>', 'the business date, YYYY-MM-DD (default: today in São Paulo)', day)
     .option('--strict', 'exit 3 when records would be rejected')
     .option('--json', 'print what was found as JSON')
     .action(async (file: string, options: CheckOptions) => {
@@ -86,7 +86,7 @@ async function checkProfile(context: CliContext, file: string, options: CheckOpt
   const engine = await context.startScratchEngine(ROLES, { log: 'error' });
   try {
     const batch = await run(context, engine.stores, file, wanted);
-    const report = await reportOf(context, engine.stores, batch, wanted, sample);
+    const report = await reportOf(engine.stores, batch, wanted, sample);
     await context.stdout.write(options.json === true ? `${exactJsonText(report, 2)}\n` : reportText(report));
     if (report.status !== 'completed') return 1;
     return options.strict === true && report.rejected > 0 ? EXIT_REJECTS : 0;
@@ -98,7 +98,6 @@ async function checkProfile(context: CliContext, file: string, options: CheckOpt
 async function wantedOf(context: CliContext, options: CheckOptions): Promise<Wanted> {
   const { profile } = options;
   const businessDate = options.asOf ?? businessDay(context.clock.nowMs());
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(businessDate)) throw new Fault('USAGE', '--as-of takes a day, YYYY-MM-DD');
   const asksStores = !profile.endsWith('.json') && profile !== DEFAULT_PROFILE;
   if (!asksStores && options.client === undefined) {
     return { name: profile, ...(await documentOf(profile)), client: undefined, businessDate };
@@ -176,20 +175,14 @@ interface ErrorReport {
   readonly examples: readonly { readonly line: number; readonly column: string; readonly value: string }[];
 }
 
-async function reportOf(
-  context: CliContext,
-  stores: EngineStores,
-  batch: Batch,
-  wanted: Wanted,
-  sample: FileSample,
-): Promise<Report> {
+async function reportOf(stores: EngineStores, batch: Batch, wanted: Wanted, sample: FileSample): Promise<Report> {
   const receipt = receiptView(batch) ?? {};
   const lines = (receipt['lines'] ?? {}) as Readonly<Record<string, number>>;
   const rejectedBy = (receipt['rejectedBy'] ?? {}) as Readonly<Record<string, number>>;
   const warnedBy = (receipt['warnedBy'] ?? {}) as Readonly<Record<string, number>>;
   const completed = batch.state === 'completed';
   const failing = completed && (lines['rejected'] ?? 0) > 0 ? await failingOf(stores, batch, wanted) : undefined;
-  const proposal = await infer(sample, { nowMs: context.clock.nowMs() });
+  const proposal = await infer(sample, { today: wanted.businessDate });
   const total = lines['total'] ?? 0;
   const [duplicate, rejected] = [lines['duplicate'] ?? 0, lines['rejected'] ?? 0];
   return {

@@ -9,6 +9,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { assert } from '../core/assert.ts';
+import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { sampleFile } from '../engine/infer/file.ts';
@@ -16,11 +17,12 @@ import { counted, type Finding, percent } from '../engine/infer/findings.ts';
 import { infer, type Proposal, registeredReferences } from '../engine/infer/infer.ts';
 import { hashRef } from '../kernel/hash.ts';
 import type { CliContext } from './context.ts';
-import { clientOf, withStores } from './reading.ts';
+import { clientOf, day, withStores } from './reading.ts';
 
 interface InferOptions {
   readonly client?: string;
   readonly out?: string;
+  readonly asOf?: string;
   readonly json?: true;
 }
 
@@ -32,6 +34,7 @@ export function addInferCommand(profiles: Command, context: CliContext, exit: (c
     .argument('<file>', 'the file, plain or gzip')
     .option('--client <id>', 'whose file it is: references of it that are registered tell which column has them')
     .option('--out <file>', 'write the document here instead of to standard output')
+    .option('--as-of <day>', 'the day by which debts are judged, YYYY-MM-DD (default: today in São Paulo)', day)
     .option('--json', 'print the document and all that was found, as JSON')
     .action(async (file: string, options: InferOptions) => {
       exit(await inferProfile(context, file, options));
@@ -40,19 +43,19 @@ export function addInferCommand(profiles: Command, context: CliContext, exit: (c
 
 async function inferProfile(context: CliContext, file: string, options: InferOptions): Promise<number> {
   const sample = await sampleFile(file, context.settings, context.signal);
-  const nowMs = context.clock.nowMs();
+  const today = options.asOf ?? businessDay(context.clock.nowMs());
   const proposal =
     options.client === undefined
-      ? await infer(sample, { nowMs })
+      ? await infer(sample, { today })
       : await withStores(context, 'read', async (stores) => {
           const { id } = await clientOf(stores, options.client as string);
           const seed = await stores.registry.hashSeed();
-          if (seed === undefined) return await infer(sample, { nowMs });
+          if (seed === undefined) return await infer(sample, { today });
           const hashOf = (reference: string): number => {
             const bytes = Buffer.from(reference, 'utf8');
             return hashRef(bytes, 0, bytes.length, seed);
           };
-          return await infer(sample, { nowMs, registered: registeredReferences(stores.debts, id, hashOf) });
+          return await infer(sample, { today, registered: registeredReferences(stores.debts, id, hashOf) });
         });
   const text = documentText({ ...proposal.document });
   if (options.out !== undefined) await writeWhole(context, options.out, text);

@@ -19,6 +19,7 @@ import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { acceptObject, clientOf } from '../stages/accept.ts';
 import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
 import type { CliContext, EngineStores } from './context.ts';
+import { day } from './reading.ts';
 import { EXIT_CODES_HELP, seeThrough, type TellOptions } from './through.ts';
 
 interface IngestOptions extends TellOptions {
@@ -163,15 +164,6 @@ function displayName(name: string): string {
 function clientId(value: string): string {
   if (!CLIENT_ID.test(value)) {
     throw new InvalidArgumentError('A client id is 1 to 40 lower-case letters, digits and hyphens.');
-  }
-  return value;
-}
-
-function day(value: string): string {
-  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
-  const time = match === null ? Number.NaN : Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
-  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value) {
-    throw new InvalidArgumentError('A day is written YYYY-MM-DD and exists.');
   }
   return value;
 }

@@ -1,6 +1,7 @@
 /** What the commands that read the stores have in common. */
 import type { Command } from 'commander';
 import { type DocumentKind, documentForm, readDocument } from '../core/documents.ts';
+import { InvalidArgumentError } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { isLanguage, LANGUAGES, type Language } from '../core/language.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
@@ -71,4 +72,14 @@ function readOption(kind: DocumentKind, written: string): string {
   const document = readDocument(kind, written);
   if (document === undefined) throw new Fault('USAGE', `--${kind} takes ${documentForm(kind)}`);
   return document;
+}
+
+/** A day that exists, as an argument of an option. */
+export function day(value: string): string {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
+  const time = match === null ? Number.NaN : Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
+  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value) {
+    throw new InvalidArgumentError('A day is written YYYY-MM-DD and exists.');
+  }
+  return value;
 }

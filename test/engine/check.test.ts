@@ -213,7 +213,7 @@ describe('a hint about the file', () => {
   async function hintsFor(document: ProfileDocument, content: string | Buffer, failed = false): Promise<string[]> {
     const bytes = Buffer.from(content);
     const sample = await sampleOf({ bytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) });
-    const proposal = await infer(sample, { nowMs: Date.UTC(2026, 7, 3, 15) });
+    const proposal = await infer(sample, { today: TODAY });
     return fileHints(document, sample, proposal, failed).map(({ hint, change }) => `${hint} ${change}`);
   }
   const positions = {

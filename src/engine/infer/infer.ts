@@ -5,7 +5,6 @@
  * Promises: the proposal is tried on the sample by the kernel itself, so that what it says of passing records is what a batch
  * would say of them; findings hold no value of a record.
  */
-import { businessDay } from '../../core/clock.ts';
 import type { DebtReader } from '../../io/ports/debts.ts';
 import { readOpening } from '../../kernel/opening.ts';
 import { compileProfile, type ProfileDocument } from '../../kernel/profile.ts';
@@ -29,7 +28,8 @@ export interface Proposal {
 }
 
 export interface InferContext {
-  readonly nowMs: number;
+  /** By which the trial judges due dates, `YYYY-MM-DD`. */
+  readonly today: string;
   /** How many of some values are references that are registered for the client. */
   readonly registered?: Surroundings['registered'];
 }
@@ -41,7 +41,7 @@ export async function infer(sample: FileSample, context: InferContext): Promise<
   const runs = [sample.head.subarray(markBytes(sample.head)), ...sample.pieces];
   const findings = new Findings();
   const encoding = decideEncoding(countEncodings(runs), markBytes(sample.head) > 0, sample.complete, findings);
-  const today = businessDay(context.nowMs);
+  const { today } = context;
   const around: Surroundings = {
     encoding,
     today,

@@ -9,12 +9,12 @@ import { readProfile } from '../../../src/engine/profiles.ts';
 import type { ColumnName } from '../../../src/kernel/columns.ts';
 import { american, iso, type MadeDebt, madeDebts, money, short, slashed } from '../../e2e/onboarding/debts.ts';
 
-const NOW = Date.UTC(2026, 7, 3, 15);
+const TODAY = '2026-08-03';
 
 async function inferred(content: string | Buffer): Promise<Proposal> {
   const bytes = Buffer.from(content);
   const sample = await sampleOf({ bytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) });
-  return await infer(sample, { nowMs: NOW });
+  return await infer(sample, { today: TODAY });
 }
 
 describe('a name in a header', () => {
