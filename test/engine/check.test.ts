@@ -202,6 +202,48 @@ describe('a hint about failing records', () => {
     });
   });
 
+  it('looks into objects and lines of fixed width too', () => {
+    const object = (d: MadeDebt, i: number) =>
+      JSON.stringify({
+        external_ref: d.ref,
+        debtor_name: d.name,
+        cpf: quarter(i) ? '191' : d.cpf,
+        amount: '1.00',
+        due_date: iso(d),
+      });
+    const objects = DEBTS.map((d, i) => `${object(d, i)}\n`).join('');
+    expect(hinted({ format: 1, kind: 'json-lines' }, objects)).toEqual([
+      expect.objectContaining({ hint: 'LEADING_ZEROS', passes: 15, of: 15 }),
+    ]);
+    const places = {
+      external_ref: { at: 1, bytes: 10 },
+      debtor_name: { at: 11, bytes: 40 },
+      cpf: { at: 51, bytes: 11 },
+      amount: { at: 62, bytes: 12 },
+      due_date: { at: 74, bytes: 10 },
+    };
+    const fixed: ProfileDocument = {
+      format: 1,
+      kind: 'fixed-width',
+      fixedWidth: { bytes: 83 },
+      encoding: 'windows-1252',
+      columns: places,
+    };
+    const lines = DEBTS.map(
+      (d) => `${d.ref.padEnd(10)}${d.name.padEnd(40)}${d.cpf}${money(d.cents, ',', '').padStart(12)}${iso(d)}\n`,
+    ).join('');
+    expect(hinted(fixed, Buffer.from(lines, 'latin1'))[0]).toMatchObject({ hint: 'DECIMAL_COMMA', passes: 60, of: 60 });
+    const swapped = DEBTS.map(
+      (d) =>
+        `${d.ref.padEnd(10)}${d.name.padEnd(40)}${d.cpf}${money(d.cents, '.', '').padStart(12)}${d.year}-${20 + (d.day % 8)}-01\n`,
+    ).join('');
+    expect(hinted(fixed, Buffer.from(swapped, 'latin1'))[0]).toMatchObject({
+      hint: 'DAY_MONTH_SWAPPED',
+      passes: 60,
+      of: 60,
+    });
+  });
+
   it('is none where nothing fails, and none that a single odd record proves', () => {
     expect(hinted(BASE, fileOf({}))).toEqual([]);
     const odd = hinted(BASE, fileOf({ cpf: (d, i) => (i === 0 ? '191' : i % 2 === 0 ? 'ISENTO' : d.cpf) }));

@@ -5,26 +5,14 @@ import type { Encoding } from '../../kernel/plan.ts';
 import type { ColumnSource, ProfileDocument } from '../../kernel/profile.ts';
 import { RecordSplitter } from '../../kernel/records.ts';
 import { type Assignment, assign, type Field } from './assign.ts';
-import { type Contents, contentsAt } from './contents.ts';
+import { contentsAt } from './contents.ts';
 import { beginningOf, type Shape } from './dialect.ts';
+import { type Draft, lookUp, type Surroundings } from './draft.ts';
 import { counted, Findings, percent, shownName } from './findings.ts';
 import { areUsable, isHeader } from './header.ts';
 import type { FileSample } from './sample.ts';
 import { contentsOf, lineStart, rowsOf } from './table.ts';
 import { columnsNotation, type Notation } from './values.ts';
-
-export interface Draft {
-  readonly document: ProfileDocument;
-  readonly findings: Findings;
-}
-
-export interface Surroundings {
-  readonly encoding: Encoding;
-  /** `YYYY-MM-DD`. */
-  readonly today: string;
-  /** Fields of which values are references that are registered already, with how many of those looked up. */
-  readonly registered?: (values: readonly string[]) => Promise<number>;
-}
 
 const DELIMITER_NAMES: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semicolon', '|': 'bar', '\t': 'tab' };
 
@@ -107,44 +95,6 @@ function tellOdd(
   if (!sample.complete) return;
   if (looked < 20) findings.doubt('records', '', `the file has ${counted(looked, 'record')}: what was seen is little`);
 }
-
-/** References of a client that are registered tell the column of references. */
-async function lookUp(
-  fields: readonly Field[],
-  assignment: Assignment,
-  around: Surroundings,
-  findings: Findings,
-): Promise<void> {
-  const { registered } = around;
-  if (registered === undefined) return;
-  const field = assignment.get('external_ref');
-  const valuesOf = (contents: Contents): string[] => [...contents.values.keys()].slice(0, LOOKED_UP);
-  const hits = await Promise.all(fields.map(({ contents }) => registered(valuesOf(contents))));
-  const best = hits.indexOf(Math.max(...hits));
-  const name = fields[best]?.name;
-  const called = name === undefined ? `field ${best + 1}` : shownName(name);
-  if ((hits[best] ?? 0) === 0) {
-    findings.doubt(
-      'columns.external_ref',
-      '',
-      'none of the references that were looked up is registered for this client',
-    );
-  } else if (best === field) {
-    findings.decide(
-      'columns.external_ref',
-      called,
-      `${hits[best]} of ${valuesOf((fields[best] as Field).contents).length} looked up are registered for this client`,
-    );
-  } else {
-    findings.doubt(
-      'columns.external_ref',
-      called,
-      `${hits[best]} of its values are references that are registered for this client: is it this one?`,
-    );
-  }
-}
-
-const LOOKED_UP = 50;
 
 interface Decided {
   readonly shape: Shape;

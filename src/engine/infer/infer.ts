@@ -8,10 +8,12 @@
 import type { DebtReader } from '../../io/ports/debts.ts';
 import { readOpening } from '../../kernel/opening.ts';
 import { compileProfile, type ProfileDocument } from '../../kernel/profile.ts';
-import { type Draft, draftOf, type Surroundings } from './delimited.ts';
+import { draftOf } from './delimited.ts';
 import { foreignDelimiter, markBytes, shapesOf } from './dialect.ts';
+import type { Draft, Surroundings } from './draft.ts';
 import { countEncodings, decideEncoding, decoded } from './encoding.ts';
 import { type Finding, Findings } from './findings.ts';
+import { isJsonLines, jsonDraft, jsonLinesOf } from './jsonLines.ts';
 import type { FileSample } from './sample.ts';
 import { planOf, rulesOf, type TrialResult, tryRuns } from './trial.ts';
 
@@ -47,6 +49,16 @@ export async function infer(sample: FileSample, context: InferContext): Promise<
     today,
     ...(context.registered === undefined ? {} : { registered: context.registered }),
   };
+  const lines = jsonLinesOf(runs);
+  if (isJsonLines(lines)) {
+    const { draft, trial } = tryDraft(await jsonDraft(lines, around), sample, today);
+    if (encoding !== 'utf-8') findings.leaveOpen('encoding', 'JSON is UTF-8, and this text is not');
+    return proposalOf(draft, findings, sample, trial);
+  }
+  if (lines.isArray) {
+    findings.leaveOpen('kind', 'the file is one JSON array; ask for JSON Lines, one object a line');
+    return proposalOf({ document: { format: 1 }, findings }, findings, sample, undefined);
+  }
   const shapes = shapesOf(runs);
   const tried: Tried[] = [];
   for (const shape of shapes.slice(0, SHAPES_TRIED))

@@ -177,6 +177,18 @@ function foreign(): Shape {
   return { name: 'an English system', debts, bytes: utf8(text), optional: ['phone'] };
 }
 
+/** A system of today: one object a line, amounts as numbers, keys that not every record has. */
+function objects(): Shape {
+  const debts = madeDebts(75, 12);
+  const text = debts
+    .map(
+      (d) =>
+        `${JSON.stringify({ id: d.ref, cliente: d.name, cpf: d.cpf, valor: d.cents / 100, vencimento: iso(d), ...(d.email === '' ? {} : { email: d.email }), celular: d.phone === '' ? null : d.phone, tags: ['x'] })}\n`,
+    )
+    .join('');
+  return { name: 'JSON Lines', debts, bytes: utf8(text), optional: ['email', 'phone'] };
+}
+
 /** Too large to be looked at whole: its first days leave the order open, and only later ones tell it. */
 function large(): Shape {
   const debts = [...madeDebts(5000, 10, 12), ...madeDebts(15_000, 11).map((d) => ({ ...d, ref: `X${d.ref}` }))];
@@ -198,5 +210,6 @@ export const SHAPES: readonly (() => Shape)[] = [
   accounting,
   legacy,
   foreign,
+  objects,
   large,
 ];

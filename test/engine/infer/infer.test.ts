@@ -245,6 +245,8 @@ describe('what infer cannot decide', () => {
       'columns.cpf',
       /no field has CPFs/,
     ],
+    ['an array of objects', `[\n{"a":1},\n{"a":2}\n]\n`, 'kind', /one object a line/],
+    ['objects without documents', JSON.stringify({ id: 1 }), 'columns.cpf', /no field has CPFs/],
     ['no records', HEADER, 'records', /nothing to look at/],
   ])('is named: %s', async (_, content, key, says) => {
     const proposal = await inferred(content);
@@ -346,11 +348,21 @@ describe('whatever a file holds', () => {
       fc.constantFrom('\n', '\r\n', '\r'),
     )
     .map(([rows, delimiter, end]) => Buffer.from(rows.map((row) => row.join(delimiter) + end).join('')));
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), cell);
+  const objects = fc
+    .array(
+      fc.oneof(
+        fc.dictionary(fc.constantFrom('id', 'nome', 'cpf', 'valor', 'vencimento', '__proto__', ''), value),
+        fc.jsonValue(),
+      ),
+      { maxLength: 15 },
+    )
+    .map((records) => Buffer.from(records.map((one) => `${JSON.stringify(one)}\n`).join('')));
   const bytes = fc.uint8Array({ maxLength: 400 }).map((raw) => Buffer.from(raw));
 
   it('is looked at without an error, and a whole profile is one that can be stored', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.oneof(text, bytes), async (content) => {
+      fc.asyncProperty(fc.oneof(text, bytes, objects), async (content) => {
         const proposal = await inferred(content);
         expect(proposal.complete).toBe(proposal.undecided.length === 0);
         if (!proposal.complete) return;
