@@ -1,7 +1,7 @@
 /** What the commands that read the stores have in common. */
 import type { Command } from 'commander';
-import { type DocumentKind, documentForm, readDocument } from '../core/documents.ts';
 import { InvalidArgumentError } from 'commander';
+import { type DocumentKind, documentForm, readDocument } from '../core/documents.ts';
 import { Fault } from '../core/faults.ts';
 import { isLanguage, LANGUAGES, type Language } from '../core/language.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';

@@ -40,7 +40,7 @@ const COLUMNS: Readonly<Record<OptionalColumn, string>> = {
 function stored(box: Sandbox): unknown[] {
   const db = new DatabaseSync(box.data('debts.db'), { readOnly: true });
   try {
-    const columns = `external_ref, debtor_name, cpf, amount_cents, due_date, ${Object.values(COLUMNS).join(', ')}`;
+    const columns = `external_ref, debtor_name, document, amount_cents, due_date, ${Object.values(COLUMNS).join(', ')}`;
     return db
       .prepare(`SELECT ${columns} FROM debts ORDER BY external_ref`)
       .all()

@@ -7,10 +7,10 @@ import { maskedRecord, maskedValue } from '../../src/engine/check/masked.ts';
 import { infer } from '../../src/engine/infer/infer.ts';
 import { sampleOf } from '../../src/engine/infer/sample.ts';
 import { planOf, type Rejected, rulesOf, tryRuns } from '../../src/engine/infer/trial.ts';
-import { AMOUNT, CPF, EMAIL, NAME, NO_COLUMN, REF } from '../../src/kernel/columns.ts';
+import { AMOUNT, DOCUMENT, EMAIL, NAME, NO_COLUMN, REF } from '../../src/kernel/columns.ts';
 import { readOpening } from '../../src/kernel/opening.ts';
 import { compileProfile, type ProfileDocument } from '../../src/kernel/profile.ts';
-import { american, bare, iso, type MadeDebt, madeDebts, money, slashed } from '../e2e/onboarding/debts.ts';
+import { american, bare, cnpjWith, iso, type MadeDebt, madeDebts, money, slashed } from '../e2e/onboarding/debts.ts';
 
 const TODAY = '2026-08-03';
 
@@ -53,6 +53,14 @@ function fileOf({ name, cpf, amount, day, email }: Written): string {
   return HEADER + DEBTS.map((d, i) => `${line(d, i)}\n`).join('');
 }
 
+const COMPANY = {
+  external_ref: {},
+  debtor_name: {},
+  cnpj: { name: 'cpf' },
+  amount: {},
+  due_date: {},
+  debtor_email: {},
+};
 const quarter = (index: number): boolean => index % 4 === 0;
 
 describe('a hint about failing records', () => {
@@ -107,6 +115,14 @@ describe('a hint about failing records', () => {
       { cpf: (d, i) => (quarter(i) ? '11.222.333/0001-81' : i % 4 === 1 ? '12ABC34501DE35' : d.cpf) },
       /which documents/,
       30,
+    ],
+    [
+      'CPFs in a column of CNPJs',
+      'CPF',
+      { ...BASE, document: { kind: 'cnpj' }, columns: COMPANY },
+      { cpf: (d, i) => (quarter(i) ? d.cpf : cnpjWith(10_000_000 + i)) },
+      /"kind": "cpf"/,
+      15,
     ],
     [
       'numbers with an exponent',
@@ -313,10 +329,10 @@ describe('a hint about the file', () => {
 
 describe('an example', () => {
   it.each<[string, number, string]>([
-    ['529.982.247-25', CPF, '***.982.247-**'],
-    ['52998224725', CPF, '***982247**'],
-    ['191', CPF, '***'],
-    ['5,29982E+10', CPF, '*,*****E+**'],
+    ['529.982.247-25', DOCUMENT, '***.982.247-**'],
+    ['52998224725', DOCUMENT, '***982247**'],
+    ['191', DOCUMENT, '***'],
+    ['5,29982E+10', DOCUMENT, '*,*****E+**'],
     ['José da Silva 3', NAME, 'Xxxx xx Xxxxx 9'],
     ['ana@b', EMAIL, 'xxx@x'],
     ['1.234,5', AMOUNT, '1.234,5'],

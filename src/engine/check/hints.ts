@@ -8,7 +8,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { RecordCodeName } from '../../core/codes.ts';
-import { CPF, columnName, DUE_DATE } from '../../kernel/columns.ts';
+import { COLUMNS, DOCUMENT, DUE_DATE } from '../../kernel/columns.ts';
 import type { BusinessRules, RecordPlan } from '../../kernel/plan.ts';
 import { compileProfile, type ProfileDocument } from '../../kernel/profile.ts';
 import { isNothing } from '../infer/contents.ts';
@@ -226,5 +226,5 @@ export function hintText({ says, change, proof, passes, of }: Hint): string {
 
 /** The column of a failing record, as people call it. */
 export function columnText(column: number): string {
-  return column === CPF ? 'document' : columnName(column);
+  return column === DOCUMENT ? 'document' : (COLUMNS[column] ?? '');
 }

@@ -2,7 +2,7 @@
  * Examples of what failed, for an operator's terminal: enough of a value to see what is wrong with its form, never enough to
  * tell whose it is.
  */
-import { CPF, EMAIL, NAME, PHONE, REF } from '../../kernel/columns.ts';
+import { DOCUMENT, EMAIL, NAME, PHONE, REF } from '../../kernel/columns.ts';
 
 const CHARACTERS_MAX = 60;
 
@@ -11,7 +11,7 @@ export function maskedValue(value: string, column: number): string {
   const text = [...value.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')];
   const shown = text.length > CHARACTERS_MAX ? `${text.slice(0, CHARACTERS_MAX).join('')}…` : text.join('');
   switch (column) {
-    case CPF:
+    case DOCUMENT:
       return maskedDigits(shown, 1);
     case NAME:
     case EMAIL:

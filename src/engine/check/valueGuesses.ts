@@ -3,7 +3,7 @@ import type { RecordCodeName } from '../../core/codes.ts';
 import { checkCpf } from '../../kernel/fields.ts';
 import { checkLocalAmount, checkLocalDate } from '../../kernel/locale.ts';
 import type { RecordPlan } from '../../kernel/plan.ts';
-import { isCnpj } from '../infer/documents.ts';
+import { isCnpj, isCpf } from '../infer/documents.ts';
 import { asBytes } from '../infer/table.ts';
 
 export interface ValueGuess {
@@ -50,9 +50,17 @@ export const VALUE_GUESSES: readonly ValueGuess[] = [
     hint: 'CNPJ',
     proof: 'are so',
     says: 'CNPJs in a column of CPFs?',
-    change: 'the profile must say which documents the file has',
+    change: 'document: { "kind": "cnpj" }, or "kindFrom" a column that says which documents are of which kind',
     codes: CPF_CODES,
-    isSo: (value) => isCnpj(value) || (/^\d{12,13}$/.test(value) && isCnpj(value.padStart(14, '0'))),
+    isSo: (value) => isCnpj(value),
+  },
+  {
+    hint: 'CPF',
+    says: 'CPFs in a column of CNPJs?',
+    change: 'document: { "kind": "cpf" }, or "kindFrom" a column that says which documents are of which kind',
+    proof: 'are so',
+    codes: ['CNPJ_FORMAT', 'CNPJ_CHECK_DIGITS'],
+    isSo: (value) => isCpf(value),
   },
   {
     hint: 'SCIENTIFIC',

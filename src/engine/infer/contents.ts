@@ -2,10 +2,11 @@
  * What the contents of a field look like, counted over a sample: which of them are documents, days, amounts, addresses, by
  * the kernel's own checks, and which look like something that no profile reads.
  */
+
+import { checkCnpj } from '../../kernel/documents.ts';
 import { checkCpf, checkEmail, checkInstallment, checkPhone } from '../../kernel/fields.ts';
 import { checkLocalAmount, checkLocalDate } from '../../kernel/locale.ts';
 import type { DateForm } from '../../kernel/plan.ts';
-import { isCnpj } from './documents.ts';
 import { asBytes, type Row } from './table.ts';
 
 export const DATE_FORMS: readonly DateForm[] = ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD', 'DDMMYYYY', 'DDMMYY'];
@@ -169,7 +170,7 @@ class Tally {
     const isCpf = end <= 14 && checkCpf(bytes, 0, end) >= 0;
     if (isCpf) this.#cpf += 1;
     if (/^\d{3,10}$/.test(value) && checkCpf(asBytes(value.padStart(11, '0')), 0, 11) >= 0) this.#short += 1;
-    if (isCnpj(value)) this.#cnpj += 1;
+    if (end <= 18 && checkCnpj(bytes, 0, end) >= 0) this.#cnpj += 1;
     for (const form of DATE_FORMS)
       if (checkLocalDate(bytes, 0, end, form, 50) >= 0 && isLikely(value, form)) this.#dates[form] += 1;
     countFirst(this.#foreignDates, FOREIGN_DATES, value);

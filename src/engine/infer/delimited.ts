@@ -1,12 +1,11 @@
 /** What a delimited text is, under one shape of it: the document of a profile, as far as the sample decides it. */
-import type { ColumnName } from '../../kernel/columns.ts';
-import { COLUMNS } from '../../kernel/columns.ts';
 import type { Encoding } from '../../kernel/plan.ts';
 import type { ColumnSource, ProfileDocument } from '../../kernel/profile.ts';
 import { RecordSplitter } from '../../kernel/records.ts';
 import { type Assignment, assign, type Field } from './assign.ts';
 import { contentsAt } from './contents.ts';
 import { beginningOf, type Shape } from './dialect.ts';
+import { columnsSource, type DocumentsFound, decideDocuments, documentSource } from './documents.ts';
 import { type Draft, lookUp, type Surroundings } from './draft.ts';
 import { counted, Findings, percent, shownName } from './findings.ts';
 import { areUsable, isHeader } from './header.ts';
@@ -54,9 +53,11 @@ export async function draftOf(sample: FileSample, shape: Shape, around: Surround
     header ? { name: firstRow[field] ?? '', contents: one } : { contents: one },
   );
   const assignment = assign(found, findings);
+  const documents = decideDocuments(rows, found, assignment, findings);
   const notation = columnsNotation(found, assignment, around.today, findings);
   await lookUp(found, assignment, around, findings);
-  const byName = header && areUsable(firstRow, [...assignment.values()]);
+  const used = [...assignment.values(), ...(documents.by === undefined ? [] : [documents.by.field])];
+  const byName = header && areUsable(firstRow, used);
   if (header && !byName)
     findings.doubt(
       'columns',
@@ -65,7 +66,7 @@ export async function draftOf(sample: FileSample, shape: Shape, around: Surround
     );
   return {
     document: documentOf(
-      { shape, skipLines, header, byName, encoding, names: firstRow, assignment, notation },
+      { shape, skipLines, header, byName, encoding, names: firstRow, assignment, documents, used, notation },
       findings,
     ),
     findings,
@@ -104,11 +105,14 @@ interface Decided {
   readonly encoding: Encoding;
   readonly names: readonly string[];
   readonly assignment: Assignment;
+  readonly documents: DocumentsFound;
+  /** Fields that the profile has, that of the documents' kind among them. */
+  readonly used: readonly number[];
   readonly notation: Notation;
 }
 
 function documentOf(decided: Decided, findings: Findings): ProfileDocument {
-  const { shape, skipLines, header, byName, encoding, names, assignment, notation } = decided;
+  const { shape, skipLines, header, byName, encoding, names, assignment, documents, used, notation } = decided;
   const delimiter = String.fromCharCode(shape.dialect.delimiter);
   const quote = String.fromCharCode(shape.dialect.quote);
   const dialect = {
@@ -118,14 +122,9 @@ function documentOf(decided: Decided, findings: Findings): ProfileDocument {
     ...(skipLines === 0 ? {} : { skipLines }),
     ...(byName ? {} : { fields: shape.fields }),
   };
-  const columns: Partial<Record<ColumnName, ColumnSource>> = {};
-  for (const column of COLUMNS) {
-    const field = assignment.get(column);
-    if (field === undefined) continue;
-    const name = names[field] as string;
-    columns[column] = byName ? (name === column ? {} : { name }) : { position: field + 1 };
-  }
-  const others = names.map((_, field) => field).filter((field) => ![...assignment.values()].includes(field));
+  const place = (field: number): ColumnSource => (byName ? { name: names[field] as string } : { position: field + 1 });
+  const columns = columnsSource(assignment, documents, place);
+  const others = names.map((_, field) => field).filter((field) => !used.includes(field));
   if (others.length > 0) {
     const shown = others.slice(0, 8).map((field) => (header ? shownName(names[field] as string) : String(field + 1)));
     findings.decide(
@@ -134,12 +133,17 @@ function documentOf(decided: Decided, findings: Findings): ProfileDocument {
       `of no column: ${header ? '' : 'fields '}${shown.join(', ')}${others.length > shown.length ? ` and ${others.length - shown.length} more` : ''}`,
     );
   }
-  const ownNames = byName && others.length === 0 && Object.values(columns).every((source) => source.name === undefined);
+  const ownNames =
+    byName &&
+    others.length === 0 &&
+    documents.kind === 'cpf' &&
+    Object.values(columns).every((source) => source.name === undefined);
   return {
     format: 1,
     ...(Object.keys(dialect).length === 0 ? {} : { dialect }),
     ...(encoding === 'utf-8' ? {} : { encoding }),
     ...(Object.keys(notation.locale).length === 0 ? {} : { locale: notation.locale }),
+    ...documentSource(documents, place),
     ...(ownNames ? {} : { columns }),
     ...(byName && others.length > 0 ? { unknownColumns: 'ignore' as const } : {}),
     ...(notation.nulls.length === 0 ? {} : { nulls: notation.nulls }),

@@ -1,9 +1,9 @@
 /** JSON Lines as a table: one flat object a line, a field for each key that any of them has. */
 import { Buffer } from 'node:buffer';
-import { COLUMNS, type ColumnName } from '../../kernel/columns.ts';
 import type { ColumnSource, ProfileDocument } from '../../kernel/profile.ts';
 import { assign, type Field } from './assign.ts';
 import { contentsAt } from './contents.ts';
+import { columnsSource, decideDocuments, documentSource } from './documents.ts';
 import { type Draft, lookUp, type Surroundings } from './draft.ts';
 import { counted, Findings, percent, shownName } from './findings.ts';
 import { ROWS_MAX, trimmed } from './table.ts';
@@ -83,14 +83,12 @@ export async function jsonDraft(found: JsonLines, around: Surroundings): Promise
   const rows = objects.map((object) => flat.map((key) => textOf(Object.hasOwn(object, key) ? object[key] : undefined)));
   const fields: Field[] = flat.map((name, field) => ({ name, contents: contentsAt(rows, field) }));
   const assignment = assign(fields, findings);
+  const documents = decideDocuments(rows, fields, assignment, findings);
   const notation = columnsNotation(fields, assignment, around.today, findings);
   await lookUp(fields, assignment, around, findings);
-  const columns: Partial<Record<ColumnName, ColumnSource>> = {};
-  for (const column of COLUMNS) {
-    const field = assignment.get(column);
-    if (field !== undefined) columns[column] = flat[field] === column ? {} : { name: flat[field] as string };
-  }
-  const others = keys.filter((key) => ![...assignment.values()].some((field) => flat[field] === key));
+  const place = (field: number): ColumnSource => ({ name: flat[field] as string });
+  const used = [...assignment.values(), ...(documents.by === undefined ? [] : [documents.by.field])];
+  const others = keys.filter((key) => !used.some((field) => flat[field] === key));
   if (others.length > 0)
     findings.decide(
       'unknownColumns',
@@ -101,7 +99,8 @@ export async function jsonDraft(found: JsonLines, around: Surroundings): Promise
     format: 1,
     kind: 'json-lines',
     ...(Object.keys(notation.locale).length === 0 ? {} : { locale: notation.locale }),
-    columns,
+    ...documentSource(documents, place),
+    columns: columnsSource(assignment, documents, place),
     ...(others.length > 0 ? { unknownColumns: 'ignore' as const } : {}),
     ...(notation.nulls.length === 0 ? {} : { nulls: notation.nulls }),
   };

@@ -1,7 +1,7 @@
 /** The notation of the values in the chosen fields, as the keys of a profile. */
 import type { ProfileDocument } from '../../kernel/profile.ts';
 import { type Assignment, type Field, fieldText } from './assign.ts';
-import { counted, type Findings, percent } from './findings.ts';
+import { counted, type Findings } from './findings.ts';
 import { decideAmounts, decideDates, decideNulls } from './notation.ts';
 
 export interface Notation {
@@ -52,12 +52,6 @@ function tellDocuments(document: Field | undefined, findings: Findings): void {
   if (document === undefined) return;
   const { filled, cpf, cnpj, short, scientific } = document.contents;
   const lost = short - countPadded(document);
-  if (cnpj > 0)
-    findings.doubt(
-      'columns.cpf',
-      '',
-      `${percent(cnpj, filled)} of ${filled} are CNPJs: each is rejected where CPFs are wanted`,
-    );
   if (lost > 0)
     findings.doubt(
       'columns.cpf',

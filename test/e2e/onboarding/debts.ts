@@ -84,6 +84,21 @@ function plain(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
+/** The CNPJ of a head office with this number (IN RFB 2.229/2024: a letter counts as its code less 48). */
+export function cnpjWith(eight: number, letter = ''): string {
+  const root = letter + String(eight).padStart(8, '0').slice(letter.length);
+  const values = [...`${root}0001`].map((character) => character.charCodeAt(0) - 48);
+  for (const weights of [
+    [5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2],
+    [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2],
+  ]) {
+    const rest = weights.reduce((total, weight, index) => total + weight * (values[index] as number), 0) % 11;
+    values.push(rest < 2 ? 0 : 11 - rest);
+  }
+  return `${root}0001${values.slice(12).join('')}`;
+}
+
+export const maskedCnpj = (cnpj: string): string => cnpj.replace(/(..)(...)(...)(....)(..)/, '$1.$2.$3/$4-$5');
 export const maskedCpf = (cpf: string): string => cpf.replace(/(...)(...)(...)(..)/, '$1.$2.$3-$4');
 const two = (number: number): string => String(number).padStart(2, '0');
 

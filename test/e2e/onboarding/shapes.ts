@@ -7,9 +7,11 @@ import { gzipSync } from 'node:zlib';
 import {
   bare,
   bareDayFirst,
+  cnpjWith,
   iso,
   type MadeDebt,
   madeDebts,
+  maskedCnpj,
   maskedCpf,
   money,
   quoted,
@@ -189,6 +191,28 @@ function objects(): Shape {
   return { name: 'JSON Lines', debts, bytes: utf8(text), optional: ['email', 'phone'] };
 }
 
+/** Companies alone, some of them with letters in their document. */
+function companies(): Shape {
+  const debts = madeDebts(60, 13).map((d, i) => ({ ...d, cpf: cnpjWith(11_222_000 + i, i % 5 === 0 ? 'AB' : '') }));
+  const text = lines(
+    ['Razão Social;CNPJ;Nº Fatura;Vencimento;Valor'],
+    debts,
+    (d, i) => `${d.name};${i % 2 === 0 ? d.cpf : maskedCnpj(d.cpf)};${d.ref};${slashed(d)};${money(d.cents, ',', '.')}`,
+  );
+  return { name: 'a file of companies', debts, bytes: utf8(text), optional: [] };
+}
+
+/** People and companies, told apart by a letter. */
+function both(): Shape {
+  const debts = madeDebts(90, 14).map((d, i) => (i % 3 === 0 ? { ...d, cpf: cnpjWith(33_000_000 + i) } : d));
+  const text = lines(
+    ['contrato|nome|tp_pessoa|cpf_cnpj|valor|vencimento'],
+    debts,
+    (d) => `${d.ref}|${d.name}|${d.cpf.length === 14 ? 'J' : 'F'}|${d.cpf}|${money(d.cents, '.', '')}|${iso(d)}`,
+  );
+  return { name: 'people and companies', debts, bytes: latin(text), optional: [] };
+}
+
 /** Too large to be looked at whole: its first days leave the order open, and only later ones tell it. */
 function large(): Shape {
   const debts = [...madeDebts(5000, 10, 12), ...madeDebts(15_000, 11).map((d) => ({ ...d, ref: `X${d.ref}` }))];
@@ -211,5 +235,7 @@ export const SHAPES: readonly (() => Shape)[] = [
   legacy,
   foreign,
   objects,
+  companies,
+  both,
   large,
 ];

@@ -7,7 +7,16 @@ import { foldedName, isForeign, meaningsOf } from '../../../src/engine/infer/nam
 import { sampleOf } from '../../../src/engine/infer/sample.ts';
 import { readProfile } from '../../../src/engine/profiles.ts';
 import type { ColumnName } from '../../../src/kernel/columns.ts';
-import { american, iso, type MadeDebt, madeDebts, money, short, slashed } from '../../e2e/onboarding/debts.ts';
+import {
+  american,
+  cnpjWith,
+  iso,
+  type MadeDebt,
+  madeDebts,
+  money,
+  short,
+  slashed,
+} from '../../e2e/onboarding/debts.ts';
 
 const TODAY = '2026-08-03';
 
@@ -200,6 +209,20 @@ describe('a proposal', () => {
     if (doubt === undefined) expect(said).toBe('');
     else expect(said).toMatch(doubt);
     expect(proposal.trial).toMatchObject({ passed: 80 });
+  });
+
+  it('leaves CPFs and CNPJs in one column to people, where nothing tells them apart', async () => {
+    const content = (cnpjs: number) =>
+      table(
+        'contrato;nome;cpf_cnpj;valor;vencimento',
+        (d, i) =>
+          `${d.ref};${d.name};${i < cnpjs ? cnpjWith(10_000_000 + i) : d.cpf};${money(d.cents, ',', '')};${iso(d)}`,
+      );
+    const mixed = await inferred(content(30));
+    expect([mixed.complete, mixed.document.document]).toEqual([true, undefined]);
+    expect(mixed.doubts.find(({ key }) => key === 'document')?.evidence).toMatch(/50 CPFs and 30 CNPJs in one column/);
+    const one = await inferred(content(1));
+    expect(one.doubts.find(({ key }) => key === 'document')?.evidence).toMatch(/1 document of 80 are CNPJs/);
   });
 
   it('is the same each time', async () => {
