@@ -10,6 +10,7 @@ import type { FileIntake } from '../io/ports/arrivals.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { DeliveryStore } from '../io/ports/deliveries.ts';
+import type { IdempotencyStore } from '../io/ports/idempotency.ts';
 import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
@@ -40,6 +41,7 @@ export interface Stores extends EngineStores {
   readonly debts: DebtStore;
   readonly keys: KeyStore;
   readonly submissions: SubmissionStore;
+  readonly idempotency: IdempotencyStore;
   readonly privacy: PrivacyStore;
   readonly eraser: ObjectEraser;
   close(): Promise<void>;

@@ -53,15 +53,16 @@ function reportOf(done: Erasure) {
 }
 
 function textOf(done: Erasure): string {
-  const { debts, batches, objects, submissions, deliveries, keys } = done.counts;
+  const { debts, batches, objects, submissions, deliveries, keys, answers = 0 } = done.counts;
   const lines = [
     `erasure ${done.id} of ${done.client}${done.personText === null ? '' : `, person ${done.personText}`}: ${done.state}`,
     `  debts made tombstones     ${debts}`,
     `  batches left with numbers ${batches}`,
     `  stored files removed      ${objects}`,
-    `  submissions discarded     ${submissions}`,
+    `  submissions removed       ${submissions}`,
     `  deliveries removed        ${deliveries}`,
     `  API keys ended            ${keys}`,
+    `  kept answers removed      ${answers}`,
     'what stays:',
     ...STAYS.map((one) => `  - ${one}`),
   ];

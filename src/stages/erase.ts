@@ -6,6 +6,7 @@
  * - A file cannot lose single lines: its manifest, its receipt and its checks are over all its bytes. Of one person, each file
  *   that holds the document anywhere is therefore removed whole, with its answers; the debts of others in it stay registered. Of a
  *   client, all files go.
+ * - Submissions go with the files that they became; of a client all, with the kept answers to its requests.
  * - What stays of such a batch are its numbers: states, times, counts, sums, codes. Its file's name goes.
  * - Nothing is erased while a batch of the client is on its way, or lines are being collected that would become one: it would
  *   write again what was erased.
@@ -22,6 +23,7 @@ import { derivedId } from '../core/ids.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore, StoredDebt } from '../io/ports/debts.ts';
 import type { DeliveryStore } from '../io/ports/deliveries.ts';
+import type { IdempotencyStore } from '../io/ports/idempotency.ts';
 import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectPin, ObjectStore } from '../io/ports/objects.ts';
 import type { Erasure, ErasureCounts, Hold, ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
@@ -38,6 +40,7 @@ export interface EraseContext {
   readonly objects: ObjectStore;
   readonly eraser: ObjectEraser;
   readonly submissions: SubmissionStore;
+  readonly idempotency: Pick<IdempotencyStore, 'remove'>;
   readonly deliveries: DeliveryStore;
   readonly keys: KeyStore;
   readonly privacy: PrivacyStore;
@@ -55,7 +58,15 @@ const LINES_A_PAGE = 1000;
 const READ_BYTES = 1024 * 1024;
 const SWEEP_MAX = 1000;
 const RACES_MAX = 100;
-const NO_COUNTS: ErasureCounts = { debts: 0, batches: 0, objects: 0, submissions: 0, deliveries: 0, keys: 0 };
+const NO_COUNTS: Required<ErasureCounts> = {
+  debts: 0,
+  batches: 0,
+  objects: 0,
+  submissions: 0,
+  deliveries: 0,
+  keys: 0,
+  answers: 0,
+};
 
 export async function erase(context: EraseContext, wish: EraseWish): Promise<Erasure> {
   const client = await context.clients.get(wish.client);
@@ -70,19 +81,14 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
   }
   const batches = await context.registry.list({ client: wish.client });
   assertEnded(batches);
-  const submissions = await submissionsToErase(context, wish);
+  await assertNoneCollects(context, wish);
 
   const debts = await eraseDebts(context.debts, wish);
   const affected = await batchesToErase(context, wish, batches);
   let objects = 0;
   for (const batch of affected) objects += await eraseBatch(context, batch);
-  if (wish.document === undefined) {
-    // Also what never became a batch.
-    for (const prefix of [rawKey(wish.client, ''), `inbox/${wish.client}/`]) {
-      for await (const { key } of context.objects.list(prefix)) objects += await context.eraser.erase(key);
-    }
-  }
-  for (const { id } of submissions) await context.submissions.discard(wish.client, id);
+  objects += await eraseStray(context, wish, batches);
+  const submissions = await eraseSubmissions(context, wish, affected);
   await freeSubmitted(context);
   const deliveries = await context.deliveries.remove(wish.client, new Set(affected.map(({ id }) => id)));
   const others = wish.document === undefined ? await context.deliveries.remove(wish.client) : 0;
@@ -91,9 +97,10 @@ export async function erase(context: EraseContext, wish: EraseWish): Promise<Era
     debts,
     batches: affected.filter(({ erasedAtMs }) => erasedAtMs === undefined).length,
     objects,
-    submissions: submissions.length,
+    submissions,
     deliveries: deliveries + others,
     keys,
+    answers: wish.document === undefined ? await eraseAnswers(context, wish.client) : 0,
   });
 }
 
@@ -147,7 +154,7 @@ async function recordBegin({ privacy, clock }: EraseContext, { client, document 
 
 async function recordEnd({ privacy, clock }: EraseContext, begun: Erasure, found: ErasureCounts): Promise<Erasure> {
   const names = Object.keys(NO_COUNTS) as (keyof ErasureCounts)[];
-  const sums = Object.fromEntries(names.map((name) => [name, begun.counts[name] + found[name]]));
+  const sums = Object.fromEntries(names.map((name) => [name, (begun.counts[name] ?? 0) + (found[name] ?? 0)]));
   const ended: Erasure = {
     ...begun,
     state: 'done',
@@ -214,9 +221,13 @@ async function batchesToErase(
   return affected;
 }
 
-async function fileHolds(objects: ObjectStore, batch: Batch, pattern: RegExp): Promise<boolean> {
+async function fileHolds(
+  objects: ObjectStore,
+  file: ObjectPin & { readonly bytes: number },
+  pattern: RegExp,
+): Promise<boolean> {
   try {
-    return await holds(bytesOf(objects, batch, batch.bytes), pattern);
+    return await holds(bytesOf(objects, file, file.bytes), pattern);
   } catch (error) {
     // What is not there any more holds nothing; what holds something else now is looked at as it is, and so is what cannot
     // be inflated: it may hold anything, so it goes.
@@ -285,18 +296,65 @@ function receiptWithoutNames(receipt: string, code: string | null): string {
   return JSON.stringify(exact);
 }
 
-/** Those that are open go with a client. Lines of a person in one that will become a file are in the way. */
-async function submissionsToErase(context: EraseContext, { client, document }: EraseWish): Promise<Submission[]> {
-  const open: Submission[] = [];
-  for await (const submission of submissionsOf(context.submissions, client)) {
-    if (submission.state !== 'open' && submission.state !== 'closed') continue;
-    if (document !== undefined && !(await linesHold(context.submissions, submission, patternOf(document)))) continue;
-    if (document !== undefined || submission.state === 'closed') {
-      throw new Fault('ERASURE_BLOCKED', `submission ${submission.id} is ${submission.state}; submit or discard it`);
+/**
+ * Files that never became a batch: all of a client, of a person those in which the person stands. One that is about to be
+ * accepted goes too: its batch fails, and says that the file is gone.
+ */
+async function eraseStray(
+  context: EraseContext,
+  { client, document }: EraseWish,
+  batches: readonly Batch[],
+): Promise<number> {
+  const known = new Set(batches.map(({ key }) => key));
+  let removed = 0;
+  for (const prefix of [rawKey(client, ''), `inbox/${client}/`]) {
+    for await (const info of context.objects.list(prefix)) {
+      if (
+        document !== undefined &&
+        (known.has(info.key) || !(await fileHolds(context.objects, info, patternOf(document))))
+      )
+        continue;
+      removed += await context.eraser.erase(info.key);
     }
-    open.push(submission);
   }
-  return open;
+  return removed;
+}
+
+/** Lines in a submission that will become a file are in the way: of a person, and of a client once it is closed. */
+async function assertNoneCollects({ submissions }: EraseContext, { client, document }: EraseWish): Promise<void> {
+  for await (const submission of submissionsOf(submissions, client)) {
+    if (submission.state !== 'open' && submission.state !== 'closed') continue;
+    if (document === undefined && submission.state === 'open') continue;
+    const pattern = document === undefined ? undefined : patternOf(document);
+    const isNamed = pattern?.test(submission.file) === true;
+    if (pattern !== undefined && !isNamed && !(await linesHold(submissions, submission, pattern))) continue;
+    throw new Fault('ERASURE_BLOCKED', `submission ${submission.id} is ${submission.state}; submit or discard it`);
+  }
+}
+
+/** All of a client; of a person those whose files went, and those that have the document in their name: answers how many. */
+async function eraseSubmissions(
+  { submissions }: EraseContext,
+  { client, document }: EraseWish,
+  affected: readonly Batch[],
+): Promise<number> {
+  const gone = new Set(affected.map(({ id }) => id));
+  const found: Submission[] = [];
+  for await (const one of submissionsOf(submissions, client)) {
+    const isAffected = one.batch !== null && gone.has(one.batch);
+    if (document === undefined || isAffected || (one.state !== 'open' && patternOf(document).test(one.file)))
+      found.push(one);
+  }
+  for (const { id } of found) await submissions.remove(client, id);
+  return found.length;
+}
+
+/** An operator's key that named no client has its answers apart: those tell of any client's batches. */
+async function eraseAnswers({ idempotency, keys }: EraseContext, client: string): Promise<number> {
+  const operators = (await keys.list()).filter(({ scope }) => scope === 'operator');
+  let removed = await idempotency.remove(client);
+  for (const { id } of operators) removed += await idempotency.remove(`key ${id}`);
+  return removed;
 }
 
 async function* submissionsOf(store: SubmissionStore, client: string): AsyncGenerator<Submission> {

@@ -4,11 +4,23 @@
  * provisioned as the program does it.
  */
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import type { Stores } from '../../src/cli/context.ts';
 import type { Settings } from '../../src/config/schema.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
-import { awsOptionsOf, openControlPlane, openProvisioning } from '../../src/io/aws/driver.ts';
+import {
+  awsOptionsOf,
+  openControlPlane,
+  openDirect as openDirectAws,
+  openProvisioning,
+} from '../../src/io/aws/driver.ts';
+import { s3ClientConfig } from '../../src/io/aws/s3Objects.ts';
 import { openDataPlane } from '../../src/io/aws/threadPlane.ts';
+import { openDirect } from '../../src/io/embedded/driver.ts';
 import type { WorldDriver } from '../fault/inProcess.ts';
 import { type AwsServer, dynamoServers, type ServerKind, serviceServers } from '../support/aws/servers.ts';
 
@@ -23,12 +35,21 @@ interface OpenedDriver {
   readonly settings: Partial<Settings>;
   /** The embedded one where there is none. */
   readonly driver?: WorldDriver;
+  /** The stores as a command opens them. */
+  direct(settings: Settings): Promise<Stores>;
+  /** All that is kept, piece by piece, whoever it belongs to. */
+  kept(settings: Settings): AsyncIterable<string>;
   close(): Promise<void>;
 }
 
 export const EMBEDDED: ApiDriver = {
   name: 'the data folder',
-  open: async () => ({ settings: {}, close: async () => {} }),
+  open: async () => ({
+    settings: {},
+    direct: (settings) => openDirect(settings, 'write', deps),
+    kept: ({ dataDir }) => filesBelow(dataDir),
+    close: async () => {},
+  }),
   end: async () => {},
 };
 
@@ -72,6 +93,9 @@ function awsDriver(services: ServerKind, tables: ServerKind): ApiDriver {
           },
           openData: (all) => openDataPlane(awsOptionsOf(all), deps),
         },
+        direct: (all) => openDirectAws(awsOptionsOf(all), deps),
+        // A server without versions has none to list, and objects are erased version by version.
+        kept: (all) => itemsAndObjects(all, !files.lacks.has('versioning')),
         close: async () => {},
       };
     },
@@ -93,4 +117,33 @@ async function provision(settings: Settings): Promise<void> {
     await provisioning.close();
   }
   if (failed.length > 0) throw new Error(failed.join('; '));
+}
+
+async function* filesBelow(folder: string): AsyncGenerator<string> {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) yield readFileSync(join(entry.parentPath, entry.name), 'latin1');
+  }
+}
+
+async function* itemsAndObjects(settings: Settings, objects: boolean): AsyncGenerator<string> {
+  const { names, s3 } = awsOptionsOf(settings);
+  const region = settings.awsRegion;
+  const dynamodb = new DynamoDBClient({ region, endpoint: settings.awsEndpointDynamodb });
+  const files = new S3Client(s3ClientConfig(s3));
+  try {
+    for (const TableName of Object.values(names.tables)) {
+      const { Items = [], LastEvaluatedKey } = await dynamodb.send(new ScanCommand({ TableName }));
+      if (LastEvaluatedKey !== undefined) throw new Error('more items than a page');
+      for (const item of Items) yield JSON.stringify(item);
+    }
+    if (!objects) return;
+    const { Contents = [] } = await files.send(new ListObjectsV2Command({ Bucket: names.bucket }));
+    for (const { Key = '' } of Contents) {
+      const { Body } = await files.send(new GetObjectCommand({ Bucket: names.bucket, Key }));
+      yield `${Key} ${await Body?.transformToString('latin1')}`;
+    }
+  } finally {
+    dynamodb.destroy();
+    files.destroy();
+  }
 }

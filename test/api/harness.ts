@@ -10,6 +10,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { afterEach } from 'vitest';
 import type { ApiContext } from '../../src/api/context.ts';
 import { type RunningApi, startApi } from '../../src/api/server.ts';
+import type { Stores } from '../../src/cli/context.ts';
 import type { Settings } from '../../src/config/schema.ts';
 import { issueKey } from '../../src/stages/apiKeys.ts';
 import { openWorld, type World } from '../fault/inProcess.ts';
@@ -44,6 +45,10 @@ export interface Api {
   readonly url: string;
   readonly root: string;
   readonly tokens: Readonly<Record<KeyName, string>>;
+  /** The stores as a command opens them, beside the API. */
+  direct(): Promise<Stores>;
+  /** All that the driver keeps, piece by piece. */
+  kept(): AsyncIterable<string>;
   /** As client acme where no key is named; `null` for none. */
   call<const Method extends string, const Path extends string>(
     method: Method,
@@ -135,6 +140,8 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     },
     root,
     tokens,
+    direct: () => driver.direct(context.settings),
+    kept: () => driver.kept(context.settings),
     async call<Method extends string, Path extends string>(method: Method, path: Path, sent: Sent = {}) {
       const token = sent.key === undefined ? tokens.acme : sent.key;
       const body = sent.json === undefined ? sent.body : JSON.stringify(sent.json);

@@ -46,6 +46,20 @@ export function describeIdempotency(
       expect(others).toEqual(Array(9).fill({ kind: 'running', fingerprint: 'f', leaseEndsMs: START_MS + LEASE_MS }));
     });
 
+    it('takes away all records of a scope, and no other', async () => {
+      for (let i = 0; i < 40; i++) {
+        await begin('o', { key: `k-${i}` });
+        await store.finish(claim('o', `k-${i}`), 'f', 'a');
+      }
+      await begin('o', { key: 'running' });
+      await begin('o', { scope: 'acme-2' });
+      await store.finish(claim('o', 'k', 'acme-2'), 'f', 'a');
+      expect(await store.remove('acme')).toBe(41);
+      expect(await store.remove('acme')).toBe(0);
+      expect(await begin('p', { key: 'k-7' })).toEqual({ kind: 'begun', noted: null });
+      expect(await begin('p', { scope: 'acme-2' })).toMatchObject({ kind: 'done' });
+    });
+
     it('answers what was finished, to everyone after, over a reopening', async () => {
       await begin('o-1', { fingerprint: null });
       expect(await begin('o-2')).toMatchObject({ kind: 'running', fingerprint: null });

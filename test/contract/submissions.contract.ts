@@ -62,6 +62,27 @@ export function describeSubmissions(
     const sweep = (change: Partial<Parameters<SubmissionStore['sweep']>[0]> = {}) =>
       store.sweep({ idleBeforeMs: 0, keepBeforeMs: 0, nowMs: START_MS + 100, max: 100, ...change });
 
+    it('takes any away as a whole, whatever its state, and no other', async () => {
+      const sizes = { linesMax: 9, bytesMax: 999, columnsUsed: 1, token: null, nowMs: START_MS, idleMs: IDLE_MS };
+      for (const id of ['open', 'closed', 'submitted', 'kept']) {
+        await store.create(draft(id));
+        await store.append({ client: 'acme', id, lines: ['"a"', '"b"'], ...sizes });
+      }
+      for (const id of ['closed', 'submitted', 'kept']) await store.close('acme', id, START_MS + 1, IDLE_MS);
+      for (const id of ['submitted', 'kept']) await store.finish('acme', id, 'b-1', START_MS + 2);
+      expect(await store.remove('beta', 'open')).toBe(false);
+      for (const id of ['open', 'closed', 'submitted']) {
+        expect(await store.remove('acme', id)).toBe(true);
+        expect(await store.remove('acme', id)).toBe(false);
+        expect(await store.get('acme', id)).toBeUndefined();
+        expect(await store.read('acme', id, { after: 0, max: 10 })).toEqual([]);
+        expect((await store.append({ client: 'acme', id, lines: ['"c"'], ...sizes })).kind).toBe('unknown');
+      }
+      expect((await store.list('acme', { max: 10 })).map(({ id }) => id)).toEqual(['kept']);
+      expect(await store.unfinished(START_MS + 99, 10)).toEqual([]);
+      expect(await store.countOpen('acme')).toBe(0);
+    });
+
     it('is created once, as it was drafted first', async () => {
       const wanted = draft('s-1', { columns: ['external_ref', 'cpf'], dryRun: true, asOf: '2026-01-02' });
       const made = await store.create(wanted);

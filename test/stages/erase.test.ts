@@ -121,8 +121,8 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
 }
 
 function contextOf(stores: DirectStores, clock: FakeClock, life = new Life()): EraseContext {
-  const { registry, clients, debts, objects, eraser, submissions, deliveries, keys, privacy } = stores;
-  const own = { registry, clients, debts, objects, eraser, submissions, deliveries, keys, privacy };
+  const { registry, clients, debts, objects, eraser, submissions, idempotency, deliveries, keys, privacy } = stores;
+  const own = { registry, clients, debts, objects, eraser, submissions, idempotency, deliveries, keys, privacy };
   const owned = Object.entries(own).map(([name, store]) => [name, life.owns<object>(store)]);
   return { ...(Object.fromEntries(owned) as typeof own), clock };
 }

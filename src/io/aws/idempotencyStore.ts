@@ -4,14 +4,18 @@
  *
  *   openDynamoIdempotency(options: { table: string }, deps: { dynamodb; clock; random }): IdempotencyStore
  *
- * `pk` is `idem#<scope>#<key>`. `rev` changes with every claim: a claim is taken from the state that was read, or not at all.
+ * `pk` is `idem#<scope>#<bucket>`, `sk` the key: few partitions a scope, so that all of it can be found, and enough that none
+ * is too hot. `rev` changes with every claim: a claim is taken from the state that was read, or not at all.
  * Faults: `SERVICE_IO`, `SERVICE_DENIED`.
  */
+import { createHash } from 'node:crypto';
 import { attemptId } from '../../core/ids.ts';
 import type { BeginAnswer, IdempotencyClaim, IdempotencyName, IdempotencyStore } from '../ports/idempotency.ts';
 import { type Item, type Key, KeyedTable, type TableDeps } from './keyedTable.ts';
 
 const DAY_MS = 86_400_000;
+/** A partition takes 1,000 writes a second; a request with a key takes two. */
+const BUCKETS = 32;
 /** A claim that was given up looks older than anything that is kept. */
 const GIVEN_UP_MS = -1;
 
@@ -79,6 +83,13 @@ export function openDynamoIdempotency(options: { readonly table: string }, deps:
         ':no': { N: String(GIVEN_UP_MS) },
         ':nobody': { S: '' },
       }),
+    async remove(scope) {
+      let removed = 0;
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        removed += await table.removeAll(partitionOf(scope, bucket));
+      }
+      return removed;
+    },
     // Items expire by themselves.
     sweep: async () => 0,
   };
@@ -93,8 +104,13 @@ function standing(item: Item, nowMs: number): BeginAnswer | undefined {
   return leaseEndsMs > nowMs ? { kind: 'running', fingerprint, leaseEndsMs } : undefined;
 }
 
+function partitionOf(scope: string, bucket: number): string {
+  return `idem#${scope}#${bucket}`;
+}
+
 function keyOf({ scope, key }: IdempotencyName): Key {
-  return { pk: `idem#${scope}#${key}`, sk: '0' };
+  const [bucket = 0] = createHash('sha256').update(key).digest();
+  return { pk: partitionOf(scope, bucket % BUCKETS), sk: key };
 }
 
 function numberOf(item: Item, name: string): number {

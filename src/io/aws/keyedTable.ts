@@ -171,11 +171,11 @@ export class KeyedTable {
     await this.#call('DeleteItem', () => this.#deps.dynamodb.send(command));
   }
 
-  /** All items of a partition, but for those that `but` keeps by one of their attributes. */
+  /** All items of a partition, but for those that `but` keeps by one of their attributes; answers how many. */
   async removeAll(
     pk: string,
     but?: { readonly attribute: string; readonly keeps: (value: AttributeValue | undefined) => boolean },
-  ): Promise<void> {
+  ): Promise<number> {
     const found = await this.all({ pk, only: ['pk', 'sk', ...(but === undefined ? [] : [but.attribute])] });
     const items = but === undefined ? found : found.filter((item) => !but.keeps(item[but.attribute]));
     for (let at = 0; at < items.length; at += DELETES_MAX) {
@@ -190,6 +190,7 @@ export class KeyedTable {
         asked = left;
       }
     }
+    return items.length;
   }
 
   /** Waits before the next try of what others contend for: up to twice as long each time, at random. */

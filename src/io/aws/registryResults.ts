@@ -118,8 +118,8 @@ export class ResultItems implements Results {
     }));
   }
 
-  clearFailures(batch: string): Promise<void> {
-    return this.#table.removeAll(failuresPartition(batch));
+  async clearFailures(batch: string): Promise<void> {
+    await this.#table.removeAll(failuresPartition(batch));
   }
 
   /** Kept from when it is written: as long as a batch may live, and then as long as it is kept once it has ended. */

@@ -190,6 +190,25 @@ export function openDynamoSubmissions(options: { readonly table: string }, deps:
       return 'discarded';
     },
 
+    async remove(client, id) {
+      const name = { client, id };
+      const item = await table.get(items.headKey(name));
+      if (item === undefined) return false;
+      const { lines, createdAtMs } = items.submissionOf(item);
+      // An append that is under way finds its number sealed, or its line taken away.
+      await table.update(items.headKey(name), {
+        set: 'SET st = :discarded',
+        when: 'attribute_exists(pk)',
+        values: { ':discarded': { S: 'discarded' } },
+      });
+      await seals.sealGaps(name, lines, deps.clock.nowMs());
+      await free(name);
+      for (const watch of ['open', 'closed', 'free'] as const) await table.remove(items.watchKey(watch, name));
+      await table.remove(items.listKey({ ...name, createdAtMs }));
+      await table.remove(items.headKey(name));
+      return true;
+    },
+
     async unfinished(untouchedSinceMs, max) {
       const found: Submission[] = [];
       for (const { sk } of await table.all({ pk: items.watchPartition('closed') })) {

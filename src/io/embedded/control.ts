@@ -36,8 +36,6 @@ export class DirectControl implements Control {
   constructor(path: string, mode: 'read' | 'write') {
     this.#db = new ControlDb(path, mode);
     this.#mode = mode;
-    // A command that writes may be one that erases: what it overwrites is gone from the file too.
-    if (mode === 'write') this.#db.db.exec('PRAGMA secure_delete = ON');
   }
 
   async call<K extends OpName>(op: K, args: OpArgs<K>): Promise<OpResult<K>> {

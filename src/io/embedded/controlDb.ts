@@ -109,6 +109,8 @@ export class ControlDb extends Sqlite {
   constructor(path: string, mode: 'read' | 'write') {
     super({ path, mode, busyMs: 10_000, cacheBytes: 8 * 1024 * 1024, checkpointPages: 1000, pageBytes: 4096 });
     try {
+      // Lines of people are deleted by the engine, and an erasure cannot find them again: they go from the file with the row.
+      if (mode === 'write') this.db.exec('PRAGMA secure_delete = ON');
       if (mode === 'write') this.migrate(CONTROL_STEPS);
       else this.checkVersion(CONTROL_STEPS);
     } catch (error) {

@@ -85,6 +85,9 @@ export const idempotencyOps = {
     (db, args: IdempotencyClaim): boolean =>
       db.change(`DELETE FROM idempotency WHERE ${OWNED}`, args.scope, args.key, args.owner) === 1,
   ),
+  'idempotency.remove': writing((db, { scope }: { readonly scope: string }): number =>
+    db.change('DELETE FROM idempotency WHERE scope = ?', scope),
+  ),
   'idempotency.sweep': writing((db, args: { readonly createdBeforeMs: number; readonly max: number }): number =>
     db.change(
       `DELETE FROM idempotency WHERE (scope, key) IN

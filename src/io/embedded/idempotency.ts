@@ -11,6 +11,7 @@ export function createIdempotency(control: Control): IdempotencyStore {
     finish: ({ scope, key, owner }, fingerprint, answer) =>
       control.call('idempotency.finish', { scope, key, owner, fingerprint, answer }),
     abandon: ({ scope, key, owner }) => control.call('idempotency.abandon', { scope, key, owner }),
+    remove: (scope) => control.call('idempotency.remove', { scope }),
     sweep: (createdBeforeMs, max) => control.call('idempotency.sweep', { createdBeforeMs, max }),
   };
 }

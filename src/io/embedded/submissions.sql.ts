@@ -187,6 +187,13 @@ export const submissionOps = {
     return 'discarded';
   }),
 
+  'submissions.remove': writing((db, name: Name): boolean => {
+    const row = rowOf(db, name);
+    if (row === undefined) return false;
+    db.change('DELETE FROM submission_lines WHERE submission = ?', row.seq);
+    return db.change('DELETE FROM submissions WHERE seq = ?', row.seq) === 1;
+  }),
+
   'submissions.unfinished': reading(
     (db, args: { readonly untouchedSinceMs: number; readonly max: number }): Submission[] =>
       db

@@ -19,6 +19,7 @@ export function createSubmissions(control: Control): SubmissionStore {
     read: (client, id, page) => control.call('submissions.read', { client, id, ...page }),
     finish: (client, id, batch, nowMs) => control.call('submissions.finish', { client, id, batch, nowMs }),
     discard: (client, id) => control.call('submissions.discard', { client, id }),
+    remove: (client, id) => control.call('submissions.remove', { client, id }),
     unfinished: (untouchedSinceMs, max) => control.call('submissions.unfinished', { untouchedSinceMs, max }),
     sweep: (options) => control.call('submissions.sweep', options),
   };

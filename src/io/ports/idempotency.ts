@@ -8,6 +8,7 @@
  * - `extend`, `note`, `finish` and `abandon` count only for the present owner; they answer whether they did.
  * - `finish` keeps the answer; from then on `begin` answers `done` with it, until it is older than `keepAfterMs` tells.
  * - The fingerprint is of the request; it may become known only later (`note`), when the body has been read.
+ * - `remove` takes away all records of a scope; it answers how many.
  * - `sweep` removes at most `max` records created before then; it answers how many: none where the store lets
  *   them expire by itself.
  */
@@ -48,5 +49,6 @@ export interface IdempotencyStore {
   note(claim: IdempotencyClaim, note: IdempotencyNote): Promise<boolean>;
   finish(claim: IdempotencyClaim, fingerprint: string, answer: string): Promise<boolean>;
   abandon(claim: IdempotencyClaim): Promise<boolean>;
+  remove(scope: string): Promise<number>;
   sweep(createdBeforeMs: number, max: number): Promise<number>;
 }

@@ -45,6 +45,8 @@ export interface ErasureCounts {
   readonly submissions: number;
   readonly deliveries: number;
   readonly keys: number;
+  /** Kept answers to requests with an Idempotency-Key; absent in records of builds that did not look for them. */
+  readonly answers?: number;
 }
 
 export type PrivacyRecord = Hold | Erasure;

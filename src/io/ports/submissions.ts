@@ -12,7 +12,8 @@
  *   lines; closing what is closed or submitted answers it as it is.
  * - `read` gives lines by number, ascending. Numbers that were never acknowledged may be missing.
  * - `finish` records the batch of a closed submission; the first batch recorded stands, and is answered.
- * - `discard` takes an open one away with its lines.
+ * - `discard` takes an open one away with its lines. `remove` takes away any, header and lines, whatever its state; it
+ *   answers whether there was one.
  * - `sweep` ends what was left alone: open ones untouched before `idleBeforeMs` become `expired`; lines of expired and
  *   submitted ones are freed; headers of those untouched before `keepBeforeMs` go, unless
  *   the store lets them expire by itself. It does at most `max` rows a call and
@@ -89,6 +90,7 @@ export interface SubmissionStore {
   read(client: string, id: string, page: { readonly after: number; readonly max: number }): Promise<SubmissionLine[]>;
   finish(client: string, id: string, batch: string, nowMs: number): Promise<string | undefined>;
   discard(client: string, id: string): Promise<'discarded' | 'unknown' | 'not_open'>;
+  remove(client: string, id: string): Promise<boolean>;
   /** Closed ones without a batch, untouched since then: whoever submitted them may have died. */
   unfinished(untouchedSinceMs: number, max: number): Promise<Submission[]>;
   sweep(options: {
