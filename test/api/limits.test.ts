@@ -245,6 +245,7 @@ describe('a request', () => {
     expect(await api.call('POST', '/v1/submissions', sent)).toMatchObject({ status, json: { code } });
   });
 
+  // threat 4
   it('that is refused shows no CPF it carried', async () => {
     const api = await openApi();
     const id = await openSubmission(api);

@@ -23,6 +23,7 @@ import {
 import type { WorldOptions } from '../support/world.ts';
 
 describe('the end of a batch', () => {
+  // threat 4
   it('is told as what it was, with counts and without anything of a record', async () => {
     const world = await worldWith(WEBHOOK, { settings: { events: 'sns' } });
     const context = world.process();

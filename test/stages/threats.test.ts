@@ -1,6 +1,6 @@
 /** Files made to hurt: names that mean something to JavaScript, columns without end. Each ends like any file that is wrong. */
 import { describe, expect, it } from 'vitest';
-import { World } from '../support/world.ts';
+import { TINY, World } from '../support/world.ts';
 
 const HEADER = 'external_ref,debtor_name,cpf,amount,due_date';
 const ROW = 'R-1,Ana Lima,52998224725,10.00,2026-01-10';
@@ -72,5 +72,41 @@ describe('columns without end', () => {
     const many = await endOf(`${HEADER}\n${ROW}${',x'.repeat(50_000)}\n${ROW.replace('R-1', 'R-2')}\n`);
     expect(many).toMatchObject({ state: 'completed', lines: { total: 2, rejected: 1, created: 1 } });
     expect(await endOf(`${HEADER}\n${ROW}${','.repeat(1_000_000)}\n`)).toMatchObject({ code: 'RECORD_TOO_LONG' });
+  });
+});
+
+describe('a CPF in every place where a client can put one', () => {
+  const CPFS = ['52998224725', '39053344705', '28001238938', '11144477735', '12345678909'] as const;
+  const [name, ref, column, bad, good] = CPFS;
+  const FILES = [
+    `${HEADER}\nR-${ref},Ana,${good},10.00,2026-01-10\nR-${ref},Ana,${good},9.00,2026-01-10\n${bad},Ana,${bad}x,1,2026-01-10\n`,
+    `${HEADER},cpf_${column}\n${ROW},x\n`,
+    `${HEADER}\n"${bad},Ana`,
+    `%PDF-${bad}`,
+    `${bad},Ana,${bad},10.00,2026-01-10\n`,
+  ];
+
+  // threat 4
+  it.each([
+    ['small', {}],
+    ['large', TINY],
+  ] as const)('stands in no message, and so in no dead letter, and in no event: %s batches', async (_, options) => {
+    const world = new World(options);
+    const sent: unknown[] = [];
+    const send = world.queue.send.bind(world.queue);
+    world.queue.send = async (queue, messages) => {
+      sent.push(queue, messages);
+      await send(queue, messages);
+    };
+    const context = world.process();
+    for (const file of FILES) await world.accept(context, file, { file: `remessa ${name}.csv` });
+    await world.drain(context);
+    const states = [...world.state.batches.values()].map(({ state }) => state);
+    expect(states.filter((state) => state === 'failed')).toHaveLength(FILES.length - 1);
+    expect(world.debts.all('acme')).toHaveLength(1);
+    const told = JSON.stringify([sent, world.events]);
+    expect(sent.length).toBeGreaterThan(FILES.length);
+    expect(told).toContain('COLUMN_UNKNOWN');
+    for (const cpf of CPFS) expect(told.includes(cpf) || told.includes(cpf.slice(0, 9)), cpf).toBe(false);
   });
 });
