@@ -36,6 +36,7 @@ import type { CliContext, EngineStores } from './context.ts';
 import { followBatch } from './follow.ts';
 import { exactJsonText, printable } from './format.ts';
 import { clientOf, day, withStores } from './reading.ts';
+import { troubleWatch } from './through.ts';
 
 interface CheckOptions {
   readonly profile: string;
@@ -83,9 +84,10 @@ interface Wanted {
 async function checkProfile(context: CliContext, file: string, options: CheckOptions): Promise<number> {
   const wanted = await wantedOf(context, options);
   const sample = await sampleFile(file, context.settings, context.signal);
-  const engine = await context.startScratchEngine(ROLES, { log: 'error' });
+  const trouble = troubleWatch('then run the same command again');
+  const engine = await context.startScratchEngine(ROLES, { log: 'error', observe: trouble.telemetry });
   try {
-    const batch = await run(context, engine.stores, file, wanted);
+    const batch = await run(context, engine.stores, file, wanted, trouble);
     const report = await reportOf(engine.stores, batch, wanted, sample);
     await context.stdout.write(options.json === true ? `${exactJsonText(report, 2)}\n` : reportText(report));
     if (report.status !== 'completed') return 1;
@@ -123,7 +125,13 @@ async function documentOf(profile: string): ReturnType<typeof readProfile> {
 }
 
 /** The file as a batch of the engine's own folder, followed to its end. */
-async function run(context: CliContext, stores: EngineStores, file: string, wanted: Wanted): Promise<Batch> {
+async function run(
+  context: CliContext,
+  stores: EngineStores,
+  file: string,
+  wanted: Wanted,
+  trouble: ReturnType<typeof troubleWatch>,
+): Promise<Batch> {
   const { client, document, businessDate } = wanted;
   const bounds = {
     amountCentsMin: client?.amountCentsMin ?? 1,
@@ -148,9 +156,13 @@ async function run(context: CliContext, stores: EngineStores, file: string, want
     dryRun: true,
   });
   return await followBatch(context, stores, batch.id, {
-    trouble: () => undefined,
-    scanned: () => 0,
+    trouble: trouble.fault,
+    scanned: trouble.scanned,
     idle: async () => {},
+  }).catch((error: unknown) => {
+    // Nothing is there to be resumed.
+    context.signal.throwIfAborted();
+    throw error;
   });
 }
 

@@ -112,7 +112,7 @@ function waitsText({ batch, approval }: PreviewView): string {
 }
 
 /** Faults of the surroundings are retried without end by the engine; a command tells them and ends instead. */
-function troubleWatch() {
+export function troubleWatch(then = 'then run the same command again: it resumes this file') {
   const ending: ReadonlySet<unknown> = new Set<FaultCode>(['STORE_FULL', 'STORE_IO', 'SERVICE_IO', 'SERVICE_DENIED']);
   let fault: Fault | undefined;
   let scanned = 0;
@@ -120,7 +120,7 @@ function troubleWatch() {
     emit(event) {
       if (event.name === 'pick.scanned') scanned += Number(event.fields['bytes'] ?? 0);
       if (event.name !== 'work.failed' || !ending.has(event.fields['code'])) return;
-      fault ??= new Fault(event.fields['code'] as FaultCode, 'then run the same command again: it resumes this file');
+      fault ??= new Fault(event.fields['code'] as FaultCode, then);
     },
   };
   return { telemetry, fault: () => fault, scanned: () => scanned };
