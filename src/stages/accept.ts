@@ -10,7 +10,7 @@ import { businessDay } from '../core/clock.ts';
 import { Fault } from '../core/faults.ts';
 import { batchIdOf } from '../core/ids.ts';
 import { DEFAULT_PROFILE, mayUse, type ProfileWords, pinText, profileWords, readPin } from '../engine/profiles.ts';
-import type { Arrivals } from '../io/ports/arrivals.ts';
+import type { Arrival, Arrivals } from '../io/ports/arrivals.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch } from '../io/ports/registry.ts';
@@ -139,11 +139,14 @@ interface Block {
   readonly held: Set<string>;
 }
 
+/** Clients whose arrivals are accepted side by side: an acceptance is some round trips to a store that may be far away. */
+const LANES_AT_ONCE = 16;
+
 /**
- * Takes what has arrived, at most `max`; answers how many arrivals became (or already were) batches. Where one cannot be
- * accepted, the later ones of its client wait for it, in this look and the next: else they would stand in line before
- * it. One of them that is given a second time, the first
- * not before it, waits no more: the first has gone.
+ * Takes what has arrived, at most `max`; answers how many arrivals became (or already were) batches. Those of a client are
+ * accepted one after another, clients side by side. Where one cannot be accepted, the later ones of its client wait for it, in
+ * this look and the next: else they would stand in line before it. One of them that is given a second time, the first not
+ * before it, waits no more: the first has gone.
  */
 export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals, max: number): Promise<number> {
   const memory = memories.get(arrivals) ?? { told: new Set(), blocked: new Map() };
@@ -157,15 +160,14 @@ export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals,
     if (!isNews(told, `${id} ${error}`)) return;
     context.telemetry.emit({ name: 'arrival.failed', level: 'error', fields: { client, error } });
   };
-  let taken = 0;
-  for (const arrival of found.arrivals) {
+  const accept = async (arrival: Arrival): Promise<boolean> => {
     const { client } = arrival;
     const id = `${arrival.bucket} ${arrival.key} ${arrival.version}`;
     const block = blocked.get(client);
     if (block !== undefined && block.first !== id && !block.held.has(id)) {
       block.held.add(id);
       tell(client, id, block.says);
-      continue;
+      return false;
     }
     blocked.delete(client);
     try {
@@ -174,15 +176,22 @@ export async function acceptArrivals(context: AcceptContext, arrivals: Arrivals,
       const says = textOf(error);
       blocked.set(client, { first: id, says, held: new Set() });
       tell(client, id, says);
-      continue;
+      return false;
     }
     try {
       await arrival.settle();
-      taken += 1;
+      return true;
     } catch (error) {
       tell(client, id, textOf(error));
+      return false;
     }
-  }
+  };
+  const lanes = Map.groupBy(found.arrivals, ({ client }) => client).values();
+  let taken = 0;
+  const takeLanes = async (): Promise<void> => {
+    for (const lane of lanes) for (const arrival of lane) if (await accept(arrival)) taken += 1;
+  };
+  await Promise.all(Array.from({ length: LANES_AT_ONCE }, takeLanes));
   return taken;
 }
 

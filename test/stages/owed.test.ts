@@ -133,6 +133,31 @@ describe('arrivals', () => {
     expect(keys).toEqual(['raw/x/0', 'raw/x/1']);
   });
 
+  it('of several clients are accepted side by side, those of one in order', async () => {
+    const world = new World();
+    const engine = world.process();
+    const arrivals = arrivalsOf(world, ['acme', 'acme', 'beta']);
+    let betaIsIn: () => void = () => {};
+    const beta = new Promise<void>((done) => {
+      betaIsIn = done;
+    });
+    const registry = Object.assign(Object.create(engine.registry) as typeof engine.registry, {
+      // The first client's acceptances wait until the other's is there: one after another they would wait for ever.
+      accept: async (draft: Parameters<typeof engine.registry.accept>[0]) => {
+        if (draft.client === 'acme') await beta;
+        const answer = await engine.registry.accept(draft);
+        if (draft.client === 'beta') betaIsIn();
+        return answer;
+      },
+    });
+    expect(await acceptArrivals({ ...engine, registry }, arrivals, 9)).toBe(3);
+    expect([...world.state.batches.values()].map(({ client, key }) => `${client} ${key}`)).toEqual([
+      'beta raw/x/2',
+      'acme raw/x/0',
+      'acme raw/x/1',
+    ]);
+  });
+
   it('wait for no earlier one that has gone', async () => {
     const world = new World();
     const engine = world.process();
