@@ -150,10 +150,13 @@ describe('a file that is still being written', () => {
       const aside = box.write('aside.csv', content);
       utimesSync(aside, 1, 1);
       const writer = openSync(aside, 'a');
-      renameSync(aside, join(inboxFolder(box, client), 'big.csv'));
+      const path = join(inboxFolder(box, client), 'big.csv');
+      renameSync(aside, path);
       await eventually('the file to be taken', () =>
         events(daemon, 'batch.accepted').some((e) => e['client'] === client),
       );
+      // Until its name has gone, a file that grew is a new one, and is taken as that.
+      await eventually('its name to go', () => !existsSync(path));
       writeSync(writer, record(99_999));
       closeSync(writer);
       const batch = (await finalBatches(box, round)).find((view) => view.client === client);
