@@ -1,8 +1,9 @@
-/** `remessa profile infer | check | add | list | show`: how files are read, as versioned documents. */
+/** `remessa profile infer | check | add | list | show | shipped`: how files are read, as versioned documents. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { DEFAULT_PROFILE, readPin, readProfile } from '../engine/profiles.ts';
+import { SHIPPED_PROFILES, type ShippedProfile, shippedProfile } from '../engine/shippedProfiles.ts';
 import { PROFILE_NAME, type ProfileRecord } from '../io/ports/clients.ts';
 import { addCheckCommand } from './checkProfile.ts';
 import type { CliContext, Stores } from './context.ts';
@@ -25,9 +26,20 @@ export function addProfilesCommand(program: Command, context: CliContext, exit: 
     .command('add')
     .description('store a document as the next version of a profile; batches accepted earlier keep theirs')
     .argument('<name>', '1 to 40 characters of a-z, 0-9 and -')
-    .argument('<file>', 'the document, JSON; `-` reads standard input')
-    .action(async (name: string, file: string) => {
-      await addProfile(context, name, file);
+    .argument('[file]', 'the document, JSON; `-` reads standard input')
+    .option('--shipped [profile]', 'take a document that comes with the program, by default the one of that name')
+    .action(async (name: string, file: string | undefined, options: { readonly shipped?: string | true }) => {
+      await addProfile(context, name, await documentOf(context, name, file, options.shipped));
+      exit(0);
+    });
+
+  profiles
+    .command('shipped')
+    .description('list the profiles that come with the program, or print the document of one')
+    .argument('[profile]', 'its name')
+    .option('--json', 'print a JSON array')
+    .action(async (name: string | undefined, options: { readonly json?: true }) => {
+      await showShipped(context, name, options.json === true);
       exit(0);
     });
 
@@ -51,14 +63,49 @@ export function addProfilesCommand(program: Command, context: CliContext, exit: 
     });
 }
 
-async function addProfile(context: CliContext, name: string, file: string): Promise<void> {
+/** The text of a file, or of a document that comes with the program. */
+async function documentOf(
+  context: CliContext,
+  name: string,
+  file: string | undefined,
+  shipped: string | true | undefined,
+): Promise<string> {
+  if ((file === undefined) === (shipped === undefined)) throw new Fault('USAGE', 'give one of <file> and --shipped');
+  if (file !== undefined) return await textOf(context, file);
+  return JSON.stringify(mustBeShipped(shipped === true ? name : String(shipped)).document);
+}
+
+/** Fault: `PROFILE_UNKNOWN`, with the names that there are. */
+function mustBeShipped(name: string): ShippedProfile {
+  const profile = shippedProfile(name);
+  if (profile !== undefined) return profile;
+  throw new Fault('PROFILE_UNKNOWN', `${printable(name)}; shipped are ${Object.keys(SHIPPED_PROFILES).join(', ')}`);
+}
+
+async function showShipped(context: CliContext, name: string | undefined, json: boolean): Promise<void> {
+  if (name !== undefined) {
+    await context.stdout.write(`${JSON.stringify(mustBeShipped(name).document, null, 2)}\n`);
+    return;
+  }
+  const views = Object.entries(SHIPPED_PROFILES).map(([own, { says }]) => ({ name: own, says }));
+  if (json) await context.stdout.write(`${exactJsonText(views, 2)}\n`);
+  else
+    await context.stdout.write(
+      tableText(
+        ['name', 'reads'],
+        views.map((view) => [view.name, view.says]),
+      ),
+    );
+}
+
+async function addProfile(context: CliContext, name: string, text: string): Promise<void> {
   if (!PROFILE_NAME.test(name) || name === DEFAULT_PROFILE) {
     throw new Fault(
       'USAGE',
       `a profile's name has 1 to 40 characters of a-z, 0-9 and -, and is not ${DEFAULT_PROFILE}`,
     );
   }
-  const { document } = await readProfile(await textOf(context, file));
+  const { document } = await readProfile(text);
   const version = await withStores(context, 'write', async (stores) => {
     // Somebody else may add a version at the same moment: the next one is then ours.
     for (;;) {

@@ -10,6 +10,7 @@ import { Fault } from '../core/faults.ts';
 import { LANGUAGES, type Language } from '../core/language.ts';
 import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients.ts';
 import { COLUMNS } from '../kernel/columns.ts';
+import { BANKS, REFERENCES } from '../kernel/formats/cnabLayouts.ts';
 import { KINDS } from '../kernel/formats/formatProfile.ts';
 import { LINE_BYTES_MAX } from '../kernel/plan.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
@@ -23,6 +24,7 @@ const PLACES = {
   position: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
   at: { type: 'integer', minimum: 1, maximum: LINE_BYTES_MAX },
   bytes: { type: 'integer', minimum: 1, maximum: 254 },
+  line: { type: 'string', pattern: '^[0-9A-Z]$' },
 };
 
 const COLUMN_SCHEMA = {
@@ -67,6 +69,21 @@ export const PROFILE_SCHEMA = {
           maxItems: 16,
           uniqueItems: true,
           items: { type: 'string', pattern: '^[\\x20-\\x7e]{1,16}$' },
+        },
+      },
+    },
+    cnab: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        bank: { enum: BANKS },
+        reference: { enum: REFERENCES },
+        entries: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 16,
+          uniqueItems: true,
+          items: { type: 'string', pattern: '^[0-9]{2}$' },
         },
       },
     },

@@ -10,6 +10,7 @@ import type { Language } from '../core/language.ts';
 import { readCents } from '../core/text.ts';
 import { COLUMN_COUNT, COLUMNS, DOCUMENT, IGNORED_COLUMN, KIND_COLUMN, REF, REQUIRED_COLUMNS } from './columns.ts';
 import { isConstant } from './constants.ts';
+import { type CnabSource, withCnabLayout } from './formats/cnabProfile.ts';
 import {
   type FixedWidthSource,
   type FormatLayout,
@@ -34,6 +35,7 @@ export interface ProfileDocument {
   /** What kind of file it is: `delimited` where absent. */
   readonly kind?: Kind;
   readonly fixedWidth?: FixedWidthSource;
+  readonly cnab?: CnabSource;
   readonly dialect?: {
     readonly delimiter?: string;
     readonly quote?: string;
@@ -89,6 +91,8 @@ export interface ColumnSource {
   readonly position?: number;
   readonly at?: number;
   readonly bytes?: number;
+  /** Of CNAB: the segment or type of the line that it stands in. */
+  readonly line?: string;
   readonly fixed?: string;
   readonly default?: string;
   readonly required?: boolean;
@@ -142,8 +146,9 @@ export function defaultProfile(): CompiledProfile {
 }
 
 /** The compiled profile, or what is wrong with the document, all of it. */
-export function compileProfile(document: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {
-  const problems = problemsOf(document);
+export function compileProfile(given: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {
+  const document = withCnabLayout(given);
+  const problems = [...formatProblems(given, entriesOf(document)), ...problemsOf(document)];
   if (problems.length > 0) return { problems };
   const { dialect = {}, rules = {} } = document;
   const { delimiter = ',', quote = '"' } = dialect;
@@ -271,7 +276,6 @@ function problemsOf(document: ProfileDocument): string[] {
   if (locale.impliedDecimals !== undefined && (locale.decimal ?? locale.thousands) !== undefined) {
     problems.push('locale: amounts with implied decimals have no marks');
   }
-  problems.push(...formatProblems(document, entriesOf(document)));
   problems.push(...documentProblems(document.document, Object.keys(document.columns ?? {})));
   problems.push(...columnProblems(document));
   const bounds = (['amountMin', 'amountMax'] as const).map((key) => {

@@ -13,6 +13,7 @@ export interface DocumentSource {
     readonly position?: number;
     readonly at?: number;
     readonly bytes?: number;
+    readonly line?: string;
     readonly cpf: readonly string[];
     readonly cnpj: readonly string[];
   };

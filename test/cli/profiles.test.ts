@@ -49,12 +49,37 @@ describe('profiles', () => {
     [{ format: 1, approval: 'yes' }, /approval: .*must/],
     [{ format: 1, approval: {} }, /approval: .*fewer than 1/],
     [{ format: 1, columns: { cpf: {} } }, /external_ref is missing/],
+    [{ format: 1, kind: 'json-lines', dialect: {}, encoding: 'windows-1252' }, /dialect: not in .*; encoding: JSON is/],
+    [{ format: 1, kind: 'fixed-width' }, /fixedWidth: say how many bytes/],
+    [
+      { format: 1, kind: 'fixed-width', fixedWidth: { bytes: 9 }, columns: { cpf: { at: 1, bytes: 11 } } },
+      /have 9 bytes/,
+    ],
+    [{ format: 1, kind: 'cnab-400' }, /cnab.bank: every bank has/],
+    [{ format: 1, kind: 'cnab-240', cnab: { bank: 'itau' }, locale: { decimal: ',' } }, /cnab.bank: .*locale.decimal/],
+    [{ format: 1, cnab: {}, columns: { cpf: { line: 'P' } } }, /cnab: not in .*columns.cpf.line: not in/],
   ])('refuses %j with every problem', async (document, says) => {
     const world = new TestWorld();
     const { code, err } = await world.run('profiles', 'add', 'brasil', fileOf(document));
     expect(code).toBe(1);
     expect(err).toMatch(says);
     expect(world.held.profiles).toEqual([]);
+  });
+
+  it('adds those that come with the program, under their names or others', async () => {
+    const world = new TestWorld();
+    expect((await world.run('profile', 'add', 'cnab-240', '--shipped')).err).toBe('profile cnab-240@1 added\n');
+    expect((await world.run('profile', 'add', 'loja', '--shipped', 'cnab-400-itau')).err).toBe(
+      'profile loja@1 added\n',
+    );
+    const shown = JSON.parse((await world.run('profile', 'show', 'loja')).out) as unknown;
+    expect(shown).toEqual({ format: 1, kind: 'cnab-400', cnab: { bank: 'itau' } });
+    expect(JSON.parse((await world.run('profile', 'shipped', 'cnab-400-itau')).out)).toEqual(shown);
+    expect((await world.run('profile', 'shipped')).out).toMatch(/^cnab-240 +CNAB 240/m);
+    const unknown = await world.run('profile', 'add', 'x', '--shipped', 'constructor');
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringMatching(/constructor; shipped are .*cnab-240/)]);
+    expect((await world.run('profile', 'add', 'x')).code).toBe(2);
+    expect((await world.run('profile', 'add', 'x', fileOf(BR), '--shipped')).code).toBe(2);
   });
 
   it.each(['default', 'Brasil', 'a@1', ''])('refuses the name «%s»', async (name) => {

@@ -1,6 +1,7 @@
 /**
- * The golden pair of each shipped profile: `fixtures/profiles/NAME.csv`, written as NAME.json has it, gives
- * `NAME.retorno.csv` and the debts of `NAME.debts.json`; and made files of each give what their truth says.
+ * The golden pair of each profile of `fixtures/profiles`: the file beside NAME.json, written as that has it, gives
+ * `NAME.retorno.csv` and the debts of `NAME.debts.json`; made files of each give what their truth says; and those that come
+ * with the program are those documents.
  */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FIXTURE_DEFAULTS, profileBlocks } from '../../src/cli/fixture.ts';
 import { readProfile } from '../../src/engine/profiles.ts';
+import { SHIPPED_PROFILES } from '../../src/engine/shippedProfiles.ts';
 import { csvRows } from './csv.ts';
 import { AS_OF } from './files.ts';
 import { type Sandbox, sandboxes } from './harness.ts';
@@ -33,11 +35,32 @@ async function debtsOf(box: Sandbox): Promise<unknown[]> {
     .sort((a, b) => (String(a['external_ref']) < String(b['external_ref']) ? -1 : 1));
 }
 
-describe.each(['erp-brasil', 'planilha', 'legado', 'contabil'])('the profile %s', (name) => {
+const PROFILES = [
+  ['erp-brasil', 'csv'],
+  ['planilha', 'csv'],
+  ['legado', 'csv'],
+  ['contabil', 'csv'],
+  ['json-lines', 'jsonl'],
+  ['largura-fixa', 'txt'],
+  ['cnab-240', 'rem'],
+  ['cnab-400-itau', 'rem'],
+  ['cnab-400-bradesco', 'rem'],
+  ['cnab-400-bb', 'rem'],
+] as const;
+
+it('the profiles that come with the program are those with a golden pair', async () => {
+  for (const [name, { document }] of Object.entries(SHIPPED_PROFILES)) {
+    expect(document, name).toEqual(JSON.parse(readFileSync(join(FOLDER, `${name}.json`), 'utf8')));
+    expect(PROFILES.map(([one]) => one)).toContain(name);
+    await expect(readProfile(JSON.stringify(document))).resolves.toBeDefined();
+  }
+});
+
+describe.each(PROFILES)('the profile %s', (name, extension) => {
   it('gives its golden answers', async () => {
     const { box } = sandbox;
     await addProfile(box, name);
-    const receipt = await ingested(box, join(FOLDER, `${name}.csv`), 'acme', { options: ['--profile', name] });
+    const receipt = await ingested(box, join(FOLDER, `${name}.${extension}`), 'acme', { options: ['--profile', name] });
     const { retorno } = await answersOf(box, receipt.batch);
     await expect(retorno.toString('utf8')).toMatchFileSnapshot(join(FOLDER, `${name}.retorno.csv`));
     const debts = await debtsOf(box);

@@ -1,7 +1,8 @@
 /** The frame of CNAB files: its faults are those of a reader from the first line to the last, however the file is cut. */
 import { describe, expect, it } from 'vitest';
+import { madeCnabLines } from '../oracle/cnabFiles.ts';
 import { oracleFrame } from '../oracle/cnabFrame.ts';
-import { judgeFormatSplit, madeCnabLines, splitFormat } from '../oracle/formatFiles.ts';
+import { judgeFormatSplit, splitFormat } from '../oracle/formatFiles.ts';
 import { bytesOf } from '../oracle/grammar.ts';
 import { show } from '../oracle/judge.ts';
 import { fuzzSeed, Random } from '../oracle/random.ts';

@@ -2,14 +2,8 @@
 import { COLUMNS, type ColumnName, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import { createFold } from '../../src/kernel/formats/folds.ts';
 import { lookAheadBytes, scanLinePiece } from '../../src/kernel/formats/lineScan.ts';
-import {
-  type CnabFormat,
-  DEFAULT_DIALECT,
-  type Reading,
-  type RecordFormat,
-  type RecordPlan,
-} from '../../src/kernel/plan.ts';
-import type { SplitFault, SplitPlan } from '../../src/kernel/split.ts';
+import { DEFAULT_DIALECT, type Reading, type RecordFormat, type RecordPlan } from '../../src/kernel/plan.ts';
+import type { RangePlan, SplitFault, SplitPlan } from '../../src/kernel/split.ts';
 import { COLUMN_CASES } from './column-cases.ts';
 import { type Driver, driveKernel, judgeRecords } from './drive.ts';
 import { oracleGroups, oracleLines, oracleRecordsOf } from './formats.ts';
@@ -82,9 +76,7 @@ export function judgeFormatFile(
   driver: Driver = driveKernel,
 ): string | undefined {
   const { plan, bytes } = file;
-  const split = splitFormat({ ...plan, ...how, bytes, start: 0, firstLine: 1 });
-  if ('code' in split) return `the split fails with ${split.code}`;
-  for (const { start, end, firstLine } of split.ranges) {
+  for (const { start, end, firstLine } of rangesOf(file, how)) {
     const drive = { plan, bytes, start, end, firstLine, chunkBytes: how.chunkBytes, pageBytes: 4096 };
     const inside = expected.filter((record) => record.start >= start && record.start < end);
     const says = judgeRecords(drive, inside, driver);
@@ -93,9 +85,33 @@ export function judgeFormatFile(
   return undefined;
 }
 
+type Range = Pick<RangePlan, 'start' | 'end' | 'firstLine'>;
+
+/** Those of the split; of a CNAB file, which needs a frame for one, runs of its debts. */
+function rangesOf({ plan, bytes }: FormatFile, how: Pick<FormatSplit, 'cuts' | 'rangeBytes'>): readonly Range[] {
+  const { format } = plan;
+  if (format.kind === 'json-lines' || format.kind === 'fixed-width') {
+    const split = splitFormat({ ...plan, ...how, bytes, start: 0, firstLine: 1 });
+    if ('code' in split) throw new Error(`the split fails with ${split.code}`);
+    return split.ranges;
+  }
+  const ranges: Range[] = [{ start: 0, end: bytes.length, firstLine: 1 }];
+  for (const { start, line } of oracleGroups(byteString(bytes), format)) {
+    const last = ranges.at(-1)!;
+    if (start - last.start < how.rangeBytes) continue;
+    ranges.splice(-1, 1, { ...last, end: start }, { start, end: bytes.length, firstLine: line });
+  }
+  return ranges.filter(({ start, end }) => end > start);
+}
+
 const RECORD_BYTES_MAX = 1 << 14;
 
-function planOf<F extends RecordFormat>(random: Random, format: F, fields: readonly number[], reading?: Reading) {
+export function planOf<F extends RecordFormat>(
+  random: Random,
+  format: F,
+  fields: readonly number[],
+  reading?: Reading,
+) {
   return {
     dialect: DEFAULT_DIALECT,
     format,
@@ -284,85 +300,4 @@ function fixedLine(
     line = line.slice(0, at) + padded.slice(0, bytes) + line.slice(at + bytes);
   });
   return line;
-}
-
-const CNAB_FRAME_BYTES = { 'cnab-240': 30, 'cnab-400': 400 } as const;
-
-/**
- * A CNAB file of lines of every kind, mostly in a sound order, and its frame: sound in half of the files. Lines of 240 are
- * shorter here, but as long as their frames need.
- */
-export function madeCnabLines(
-  random: Random,
-  kind: CnabFormat['kind'],
-): { readonly format: CnabFormat; readonly text: string } {
-  const lineBytes = CNAB_FRAME_BYTES[kind];
-  const lineEnds = random.chance(0.8);
-  const format: CnabFormat = {
-    kind,
-    lineBytes,
-    lineEnds,
-    main: kind === 'cnab-240' ? 'P' : '1',
-    mate: kind === 'cnab-240' ? 'Q' : '',
-    slices: [],
-    movement: { at: 15, bytes: 2 },
-    entries: ['01'],
-  };
-  const lineEnd = lineEnds ? random.pick(['\n', '\r\n']) : '';
-  const odd = random.chance(0.5) ? 0 : random.pick([0.02, 0.2]);
-  const lines = kind === 'cnab-240' ? lotLines(random, lineBytes, odd) : numberedLines(random, odd);
-  const text = lines
-    .map((line) => {
-      const ill = random.chance(odd)
-        ? random.pick([broken(random, line), line.slice(1), `${line} `, '', '\x1a', 'x'])
-        : line;
-      return lineEnds ? ill : ill.padEnd(lineBytes).slice(0, lineBytes);
-    })
-    .map((line) => line + lineEnd)
-    .join('');
-  return { format, text: text + random.pick(['', '', '\x1a', '\r\n', '\n', ...(odd === 0 ? [] : ['x'])]) };
-}
-
-const digits = (value: number, count: number): string => String(value).padStart(count, '0');
-
-function lotLines(random: Random, lineBytes: number, odd: number): string[] {
-  const out: string[] = [];
-  const line = (lot: number, rest: string): void => void out.push(`001${digits(lot, 4)}${rest}`.padEnd(lineBytes, '.'));
-  const off = (): number => (random.chance(odd) ? random.pick([1, -1, 1_000_000]) : 0);
-  let lots = 0;
-  let lot = 0;
-  let lines = 1;
-  for (let more = random.integer(0, 4); more > 0; more--) {
-    lot += random.chance(odd) ? random.integer(0, 2) : 1;
-    lots++;
-    const from = out.length;
-    line(lot, '1');
-    for (let debts = random.integer(0, 6); debts > 0; debts--) {
-      const segments = random.chance(0.7)
-        ? 'PQ'
-        : random.pick(['P', 'Q', 'R', 'PQR', 'PQS', 'PRQ', 'QR', 'PQQ', '?', 'PQY', 'RR']);
-      for (const segment of segments) line(random.chance(odd / 4) ? lot + 1 : lot, `300001${segment}`);
-    }
-    if (random.chance(odd / 2)) line(lot, random.pick(['2', '4', '1', '0']));
-    if (!random.chance(odd / 2)) line(lot, `5${'.'.repeat(9)}${digits(out.length - from + 1 + off(), 6)}`);
-    lines += out.length - from;
-  }
-  if (!random.chance(odd / 2)) {
-    line(9999, `9${'.'.repeat(9)}${digits(lots + off(), 6)}${digits(lines + 1 + off(), 6)}`);
-  }
-  return out;
-}
-
-function numberedLines(random: Random, odd: number): string[] {
-  const out: string[] = [];
-  const line = (type: string): void => {
-    const number = out.length + 2 + (random.chance(odd / 4) ? 1 : 0);
-    out.push(type.padEnd(394, '.') + digits(number, 6));
-  };
-  for (let debts = random.integer(0, 8); debts > 0; debts--) {
-    for (const type of random.chance(0.7) ? '1' : random.pick(['12', '2', '122', '13', '7', '1x'])) line(type);
-  }
-  if (random.chance(odd / 2)) line('0');
-  if (!random.chance(odd / 2)) line('9');
-  return out;
 }

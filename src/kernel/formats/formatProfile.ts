@@ -1,12 +1,14 @@
 /**
- * What a profile says of files that are not delimited: the keys `kind` and `fixedWidth`, where each column stands, what is
+ * What a profile says of files that are not delimited: the keys `kind`, `fixedWidth` and `cnab`, where each column stands, what is
  * wrong with them, and the format that they mean.
  */
-import type { RecordFormat, Slice } from '../plan.ts';
+import { assert } from '../../core/assert.ts';
+import type { CnabFormat, RecordFormat, Slice } from '../plan.ts';
 import type { ColumnSource, Entry, ProfileDocument } from '../profile.ts';
-import { placeInDocument } from '../profileDocuments.ts';
+import { KIND_NAME, placeInDocument } from '../profileDocuments.ts';
+import { cnabEntries, cnabLayoutOf, cnabProblems } from './cnabProfile.ts';
 
-export const KINDS = ['delimited', 'json-lines', 'fixed-width'] as const;
+export const KINDS = ['delimited', 'json-lines', 'fixed-width', 'cnab-240', 'cnab-400'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** How lines of a fixed width follow one another. */
@@ -41,28 +43,53 @@ export function formatOf(document: ProfileDocument, entries: readonly Entry[]): 
         fields,
       };
     }
+    case 'cnab-240':
+    case 'cnab-400':
+      return { format: cnabFormat(document, document.kind, entries), fields };
     default:
       return undefined;
   }
+}
+
+function cnabFormat(document: ProfileDocument, kind: CnabFormat['kind'], entries: readonly Entry[]): CnabFormat {
+  const layout = cnabLayoutOf(document);
+  assert(layout !== undefined, 'a CNAB profile without problems has a layout');
+  const { lineBytes, main, mate, movement } = layout;
+  const slices = entries.map(([, , source]) => ({ ...sliceOf(source), line: source.line ?? main }));
+  // Whether lines have ends, the file itself shows.
+  return {
+    kind,
+    lineBytes,
+    lineEnds: true,
+    main,
+    mate,
+    slices,
+    movement: sliceOf(movement),
+    entries: cnabEntries(document),
+  };
 }
 
 function sliceOf({ at = 1, bytes = 1 }: ColumnSource): Slice {
   return { at: at - 1, bytes };
 }
 
+const CNAB_KINDS: readonly Kind[] = ['cnab-240', 'cnab-400'];
+
 /** Keys of documents that only some kinds of files have, with those kinds. */
 const KEYS_OF_KINDS: readonly (readonly [key: keyof ProfileDocument, kinds: readonly Kind[]])[] = [
   ['dialect', ['delimited']],
   ['unknownColumns', ['delimited', 'json-lines']],
   ['fixedWidth', ['fixed-width']],
+  ['cnab', CNAB_KINDS],
 ];
 
 /** Ways in which a column can stand in a file, with the kinds of files that have them. */
 const WAYS_OF_KINDS: readonly (readonly [way: keyof ColumnSource, kinds: readonly Kind[]])[] = [
   ['name', ['delimited', 'json-lines']],
   ['position', ['delimited']],
-  ['at', ['fixed-width']],
-  ['bytes', ['fixed-width']],
+  ['at', ['fixed-width', ...CNAB_KINDS]],
+  ['bytes', ['fixed-width', ...CNAB_KINDS]],
+  ['line', CNAB_KINDS],
 ];
 
 export function formatProblems(document: ProfileDocument, entries: readonly Entry[]): string[] {
@@ -78,14 +105,18 @@ export function formatProblems(document: ProfileDocument, entries: readonly Entr
     }
   }
   if (kind === 'json-lines' && encoding !== 'utf-8') problems.push('encoding: JSON is UTF-8');
-  if (kind !== 'fixed-width') return problems;
-  if (fixedWidth === undefined) return [...problems, 'fixedWidth: say how many bytes a line has'];
-  for (const [, name, source] of entries) {
-    if (source.fixed !== undefined) continue;
-    const { at, bytes } = source;
-    if (at === undefined || bytes === undefined) problems.push(`${placeInDocument(name)}: give at and bytes, or fixed`);
-    else if (at + bytes - 1 > fixedWidth.bytes)
-      problems.push(`${placeInDocument(name)}: lines have ${fixedWidth.bytes} bytes`);
-  }
-  return problems;
+  problems.push(...cnabProblems(document));
+  if (kind === 'fixed-width' && fixedWidth === undefined) problems.push('fixedWidth: say how many bytes a line has');
+  const lineBytes = kind === 'fixed-width' ? fixedWidth?.bytes : cnabLayoutOf(document)?.lineBytes;
+  return lineBytes === undefined ? problems : [...problems, ...sliceProblems(entries, lineBytes)];
+}
+
+function sliceProblems(entries: readonly Entry[], lineBytes: number): string[] {
+  return entries.flatMap(([, name, { fixed, at, bytes }]) => {
+    if (fixed !== undefined) return [];
+    const place = placeInDocument(name);
+    if (at === undefined || bytes === undefined)
+      return [`${place}: give at and bytes${name === KIND_NAME ? '' : ', or fixed'}`];
+    return at + bytes - 1 > lineBytes ? [`${place}: lines have ${lineBytes} bytes`] : [];
+  });
 }
