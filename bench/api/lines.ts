@@ -28,6 +28,7 @@ try {
   servers.push(bare);
   await check(api);
   const rates = { api: [] as number[], bare: [] as number[] };
+  const p99Ms = { api: [] as number[], bare: [] as number[] };
   const cpuMicros = { api: [] as number[], bare: [] as number[] };
   const ratios: number[] = [];
   let number = 0;
@@ -40,6 +41,7 @@ try {
       const loaded = await turnOf(server, path, seconds, number);
       cpuMicros[turn].push(((server.cpuMs() - cpuMs) * 1000) / loaded.answered);
       if (loaded.acknowledged.length !== loaded.answered) throw new Error(`${turn}: some lines were refused`);
+      p99Ms[turn].push(loaded.tookMs[Math.floor(loaded.tookMs.length * 0.99)] ?? 0);
       number += loaded.answered + CONNECTIONS;
       rates[turn].push(loaded.answered / loaded.seconds);
     }
@@ -50,7 +52,7 @@ try {
     const range = `${Math.round(Math.min(...all))} to ${Math.round(Math.max(...all))}`;
     const cpu = Math.round(medianOf(cpuMicros[name]));
     console.log(
-      `${name.padEnd(6)} ${Math.round(medianOf(all))} lines/s (${range}), ${cpu} µs of processor time a line`,
+      `${name.padEnd(6)} ${Math.round(medianOf(all))} lines/s (${range}), ${cpu} µs of processor time a line, p99 ${medianOf(p99Ms[name]).toFixed(1)} ms`,
     );
   }
   console.log(

@@ -15,6 +15,8 @@ export interface Load {
 export interface Loaded {
   readonly answered: number;
   readonly seconds: number;
+  /** How long each answer took, in milliseconds, ascending. */
+  readonly tookMs: readonly number[];
   /** Numbers of the requests that were answered 201. */
   readonly acknowledged: readonly number[];
 }
@@ -22,6 +24,7 @@ export interface Loaded {
 export async function load({ url, connections, seconds, request }: Load, firstNumber: number): Promise<Loaded> {
   const { hostname, port } = new URL(url);
   const acknowledged: number[] = [];
+  const tookMs: number[] = [];
   let answered = 0;
   let next = firstNumber;
   const begin = performance.now();
@@ -33,6 +36,7 @@ export async function load({ url, connections, seconds, request }: Load, firstNu
         new Promise<void>((done, failed) => {
           const socket: Socket = connect({ host: hostname, port: Number(port), noDelay: true });
           let number = 0;
+          let sentAtMs = 0;
           let held = '';
           const send = (): void => {
             if (performance.now() >= endMs) {
@@ -41,6 +45,7 @@ export async function load({ url, connections, seconds, request }: Load, firstNu
               return;
             }
             number = next++;
+            sentAtMs = performance.now();
             socket.write(request(number));
           };
           socket.setEncoding('latin1').on('connect', send).on('error', failed);
@@ -51,6 +56,7 @@ export async function load({ url, connections, seconds, request }: Load, firstNu
             const bytes = Number(/\r\ncontent-length: (\d+)/i.exec(held)?.[1] ?? 0);
             if (held.length < headEnd + 4 + bytes) return;
             answered += 1;
+            tookMs.push(performance.now() - sentAtMs);
             if (held.startsWith('HTTP/1.1 201')) acknowledged.push(number);
             held = '';
             send();
@@ -58,5 +64,6 @@ export async function load({ url, connections, seconds, request }: Load, firstNu
         }),
     ),
   );
-  return { answered, acknowledged, seconds: (performance.now() - begin) / 1000 };
+  const loadedSeconds = (performance.now() - begin) / 1000;
+  return { answered, acknowledged, seconds: loadedSeconds, tookMs: tookMs.sort((a, b) => a - b) };
 }
