@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { type Ran, type Sandbox, sandboxes } from './harness.ts';
@@ -104,6 +105,26 @@ async function reported(
 const HEADER = 'contrato;nome;cpf;valor;vencimento\n';
 const file = (debts: readonly MadeDebt[], day: (debt: MadeDebt) => string): string =>
   HEADER + debts.map((d) => `${d.ref};${d.name};${d.cpf};${money(d.cents, ',', '')};${day(d)}\n`).join('');
+
+const FIXTURES = join(import.meta.dirname, '../../fixtures/profiles');
+
+describe('CNAB files', () => {
+  it.each(['cnab-240', 'cnab-400-itau', 'cnab-400-bb'])('are known by their lines and header: %s', async (name) => {
+    const { box } = sandbox;
+    const file = join(FIXTURES, `${name}.rem`);
+    const draft = box.path('draft.json');
+    const ran = await box.run(['profile', 'infer', file, '--as-of', '2026-08-03', '--out', draft]);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(JSON.parse(readFileSync(draft, 'utf8'))).toEqual(
+      JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')),
+    );
+    expect(ran.stderr).toMatch(/cnab.reference {2}document-number: which number of a title is the debt's reference/);
+    expect((await box.run(['profile', 'add', 'found', draft])).code).toBe(0);
+    const receipt = await ingested(box, file, 'acme', { options: ['--profile', 'found'] });
+    const debts = JSON.parse(readFileSync(join(FIXTURES, `${name}.debts.json`), 'utf8')) as unknown[];
+    expect(receipt.lines).toMatchObject({ created: debts.length });
+  });
+});
 
 describe('infer from outside', () => {
   it('names what it cannot decide, and gives the rest to be mended', async () => {

@@ -8,6 +8,7 @@
 import type { DebtReader } from '../../io/ports/debts.ts';
 import { readOpening } from '../../kernel/opening.ts';
 import { compileProfile, type ProfileDocument } from '../../kernel/profile.ts';
+import { cnabDraft, cnabOf } from './cnab.ts';
 import { draftOf } from './delimited.ts';
 import { foreignDelimiter, markBytes, shapesOf } from './dialect.ts';
 import type { Draft, Surroundings } from './draft.ts';
@@ -49,6 +50,12 @@ export async function infer(sample: FileSample, context: InferContext): Promise<
     today,
     ...(context.registered === undefined ? {} : { registered: context.registered }),
   };
+  const cnab = cnabOf(runs);
+  if (cnab !== undefined) {
+    // Pieces may begin between the lines of a debt, or after the header that counts them: the beginning is tried alone.
+    const { draft, trial } = tryDraft(cnabDraft(cnab), { ...sample, pieces: [] }, today);
+    return proposalOf(draft, new Findings(), sample, trial);
+  }
   const lines = jsonLinesOf(runs);
   if (isJsonLines(lines)) {
     const { draft, trial } = tryDraft(await jsonDraft(lines, around), sample, today);

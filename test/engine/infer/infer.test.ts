@@ -268,6 +268,12 @@ describe('what infer cannot decide', () => {
       'columns.cpf',
       /no field has CPFs/,
     ],
+    [
+      'a CNAB 400 of a bank that is not known',
+      `${'0'.padEnd(76)}999${' '.repeat(321)}\n${'1'.padEnd(400)}\n`,
+      'cnab.bank',
+      /that of bank 999 is none that profiles know/,
+    ],
     ['an array of objects', `[\n{"a":1},\n{"a":2}\n]\n`, 'kind', /one object a line/],
     ['objects without documents', JSON.stringify({ id: 1 }), 'columns.cpf', /no field has CPFs/],
     ['no records', HEADER, 'records', /nothing to look at/],
