@@ -1,4 +1,6 @@
 /** The content of one column of a raw record, as its reader would see it before any check. */
+import { Buffer } from 'node:buffer';
+import { unreachable } from '../../core/assert.ts';
 import type { RecordPlan } from '../../kernel/plan.ts';
 import { RecordSplitter } from '../../kernel/records.ts';
 import { decoded } from '../infer/encoding.ts';
@@ -26,8 +28,18 @@ export function recordValue(raw: Uint8Array, plan: RecordPlan, column: number): 
         ? undefined
         : trimmed(decoded(raw.subarray(slice.at, slice.at + slice.bytes), encoding));
     }
+    case 'cnab-240':
+    case 'cnab-400': {
+      const slice = format.slices[field];
+      // The segment of 240 bytes, the type of 400.
+      const typeAt = format.kind === 'cnab-240' ? 13 : 0;
+      const lines = decoded(raw, 'iso-8859-1').split('\n');
+      const line = slice === undefined ? undefined : lines.find((one) => one[typeAt] === slice.line);
+      if (slice === undefined || line === undefined) return undefined;
+      return trimmed(decoded(Buffer.from(line.slice(slice.at, slice.at + slice.bytes), 'latin1'), encoding));
+    }
     default:
-      return undefined;
+      return unreachable(format);
   }
 }
 
