@@ -331,6 +331,7 @@ describe('an example', () => {
   it.each<[string, number, string]>([
     ['529.982.247-25', DOCUMENT, '***.982.247-**'],
     ['52998224725', DOCUMENT, '***982247**'],
+    ['000052998224725', DOCUMENT, '*******982247**'],
     ['191', DOCUMENT, '***'],
     ['5,29982E+10', DOCUMENT, '*,*****E+**'],
     ['José da Silva 3', NAME, 'Xxxx xx Xxxxx 9'],

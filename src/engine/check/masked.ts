@@ -30,7 +30,7 @@ export function maskedRecord(text: string): string {
   return maskedValue(maskedDigits(line, 5), -1);
 }
 
-/** In runs of so many digits or more, marks of documents left in them, all but the sixth to the last but third are hidden. */
+/** In runs of so many digits or more, marks of documents left in them, all are hidden but the six before the last two. */
 function maskedDigits(text: string, from: number): string {
   return text.replace(/\d[\d.\-/]*/g, (run) => {
     const digits = run.replace(/\D/g, '').length;
@@ -39,7 +39,8 @@ function maskedDigits(text: string, from: number): string {
     return run.replace(/\d/g, (digit) => {
       seen += 1;
       // As CPFs are shown to people who know them: `***.982.247-**`.
-      return digits >= 9 && seen > 3 && seen <= digits - 2 ? digit : '*';
+      const fromEnd = digits - seen + 1;
+      return digits >= 9 && fromEnd >= 3 && fromEnd <= 8 ? digit : '*';
     });
   });
 }
