@@ -30,9 +30,9 @@ export function fanOut(...sinks: readonly Telemetry[]): Telemetry {
   };
 }
 
-const CPF_LIKE = /\d{3}\.?\d{3}\.?\d{3}-?\d{2,}|\d{9,}/g;
+const CPF_LIKE = /\d{3}[. ]?\d{3}[. ]?\d{3}[- ]?\d{2,}|\d{9,}/g;
 
-/** Replaces what may be a CPF (11 digits, bare or masked, or any longer run) so that logs hold none in clear. */
+/** Replaces what may be a CPF (11 digits, bare, with points or blanks, or any longer run) so that logs hold none in clear. */
 export function maskDigits(text: string): string {
   return text.replace(CPF_LIKE, '***');
 }
