@@ -348,6 +348,7 @@ describe('an example', () => {
     expect(shown).not.toMatch(/José|Silva|529|247-25|4725|119876/);
     expect(shown).toMatch(/^x1;xxxx xx xxxxx;\*\*\*\.982\.247-\*\*;/);
     expect(maskedValue('x\u001b[2J\n', NO_COLUMN)).not.toMatch(/[\u001b\n]/);
+    expect(maskedRecord('A1;529 982 247 25;1')).not.toMatch(/529|247 25/);
     expect(maskedRecord('x'.repeat(1000)).length).toBeLessThan(70);
   });
 

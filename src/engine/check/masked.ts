@@ -32,7 +32,7 @@ export function maskedRecord(text: string): string {
 
 /** In runs of so many digits or more, marks of documents left in them, all are hidden but the six before the last two. */
 function maskedDigits(text: string, from: number): string {
-  return text.replace(/\d[\d.\-/]*/g, (run) => {
+  return text.replace(/\d[\d.\-/ ]*/g, (run) => {
     const digits = run.replace(/\D/g, '').length;
     if (digits < from || (digits < 9 && isDay(run))) return run;
     let seen = 0;
