@@ -56,7 +56,7 @@ export function splitFile(path: string, bytes: number, settings: Settings): File
 export function manifestOf(batch: string, source: SourceObject, split: FileSplit): Manifest {
   const { header, ...rest } = split;
   return {
-    version: manifestVersion(split.plan),
+    version: manifestVersion(split.plan, {}),
     batch,
     source,
     header: { start: header.start, end: header.end, line: header.line },

@@ -57,6 +57,7 @@ export const RECORD_CODES = {
   REF_REPEATED: { id: 45, kind: 'reject' },
   // A record that repeats an identity of its own file.
   DUPLICATE_REF: { id: 60, kind: 'duplicate' },
+  REF_REPLACED: { id: 61, kind: 'duplicate' },
   // Warnings.
   CPF_PADDED: { id: 80, kind: 'warn' },
   DEBT_NEAR_PRESCRIPTION: { id: 81, kind: 'warn' },

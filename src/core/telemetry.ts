@@ -30,9 +30,16 @@ export function fanOut(...sinks: readonly Telemetry[]): Telemetry {
   };
 }
 
-const CPF_LIKE = /\d{3}[. ]?\d{3}[. ]?\d{3}[- ]?\d{2,}|\d{9,}/g;
+/** A word of 14 characters as a CNPJ has them, in lower case too; then one with its marks, the check digits perhaps left out. */
+const CNPJ_LIKE =
+  /(?<![0-9A-Za-z])[0-9A-Za-z]{12}\d{2}(?![0-9A-Za-z])|(?:[0-9A-Z]{2}[. ][0-9A-Z]{3}[. ][0-9A-Z]{3}|(?<![0-9A-Z])[0-9A-Z]{8})\/[0-9A-Z]{4}(?:[- ]?\d{2}|(?![0-9A-Za-z]))/;
+const CPF_LIKE = /\d{3}[. ]?\d{3}[. ]?\d{3}[- ]?\d{2,}|\d{9,}/;
+const DOCUMENT_LIKE = new RegExp(`${CNPJ_LIKE.source}|${CPF_LIKE.source}`, 'g');
 
-/** Replaces what may be a CPF (11 digits, bare, with points or blanks, or any longer run) so that logs hold none in clear. */
+/**
+ * Replaces what may be a CPF (11 digits, bare, with points or blanks, or any longer run) or a CNPJ (the one of a sole trader
+ * is a person's too), so that logs hold none in clear.
+ */
 export function maskDigits(text: string): string {
-  return text.replace(CPF_LIKE, '***');
+  return text.replace(DOCUMENT_LIKE, '***');
 }

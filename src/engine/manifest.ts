@@ -48,11 +48,14 @@ export interface Manifest {
 const KNOWN_VERSIONS: readonly unknown[] = [1, 2, 3, 4];
 
 /**
- * The least version that says what the plan holds: a build that does not know it refuses the manifest. 1 knew of no
- * profiles, 2 of delimited files alone, 3 of no documents but CPFs.
+ * The least version that says what plan and rules hold: a build that does not know it refuses the manifest. 1 knew of no
+ * profiles, 2 of delimited files alone, 3 of no documents but CPFs and of no duplicates but those of the first record.
  */
-export function manifestVersion({ format, reading }: Pick<RecordPlan, 'format' | 'reading'>): Manifest['version'] {
-  if (reading?.document !== undefined) return 4;
+export function manifestVersion(
+  { format, reading }: Pick<RecordPlan, 'format' | 'reading'>,
+  { duplicates }: Pick<BusinessRules, 'duplicates'>,
+): Manifest['version'] {
+  if (reading?.document !== undefined || duplicates !== undefined) return 4;
   return format === undefined ? 2 : 3;
 }
 

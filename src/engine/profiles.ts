@@ -12,7 +12,7 @@ import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients
 import { COLUMNS } from '../kernel/columns.ts';
 import { BANKS, REFERENCES } from '../kernel/formats/cnabLayouts.ts';
 import { KINDS } from '../kernel/formats/formatProfile.ts';
-import { LINE_BYTES_MAX } from '../kernel/plan.ts';
+import { DUPLICATES_POLICIES, LINE_BYTES_MAX } from '../kernel/plan.ts';
 import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
 import { DOCUMENT_NAMES } from '../kernel/profileDocuments.ts';
 
@@ -140,6 +140,7 @@ export const PROFILE_SCHEMA = {
       uniqueItems: true,
       items: { type: 'string', pattern: '^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,30}[\\x21-\\x7e])?$' },
     },
+    duplicates: { enum: DUPLICATES_POLICIES },
     rules: {
       type: 'object',
       additionalProperties: false,

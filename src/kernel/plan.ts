@@ -135,7 +135,13 @@ export interface BusinessRules {
   readonly ageMonthsMax?: number;
   /** Debts need not be overdue. */
   readonly acceptsFuture?: boolean;
+  /** Of records with one reference in a file; `first` where absent. */
+  readonly duplicates?: DuplicatesPolicy;
 }
+
+/** Which of several records with one reference is registered: see `stages/duplicates.ts`. */
+export const DUPLICATES_POLICIES = ['first', 'last', 'reject', 'reject-all'] as const;
+export type DuplicatesPolicy = (typeof DUPLICATES_POLICIES)[number];
 
 export const RULES_VERSION = 1;
 

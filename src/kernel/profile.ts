@@ -18,7 +18,7 @@ import {
   formatProblems,
   type Kind,
 } from './formats/formatProfile.ts';
-import type { ColumnValue, DateForm, Dialect, Encoding, Reading } from './plan.ts';
+import type { ColumnValue, DateForm, Dialect, DuplicatesPolicy, Encoding, Reading } from './plan.ts';
 import {
   type DocumentSource,
   documentColumnName,
@@ -62,6 +62,8 @@ export interface ProfileDocument {
   readonly document?: DocumentSource;
   /** Trimmed contents that count as empty. */
   readonly nulls?: readonly string[];
+  /** Which of several records with one reference is registered; the first where absent. */
+  readonly duplicates?: DuplicatesPolicy;
   readonly rules?: {
     readonly amountMin?: string;
     readonly amountMax?: string;
@@ -131,6 +133,7 @@ export interface CompiledProfile {
   readonly acceptsFuture?: true;
   /** Absent where nobody is asked; without a bound everything is to be approved. */
   readonly approval?: { readonly recordsMin?: number; readonly centsMin?: number };
+  readonly duplicates?: DuplicatesPolicy;
 }
 
 const BASE_REQUIRED = (1 << REQUIRED_COLUMNS) - 1;
@@ -166,6 +169,7 @@ export function compileProfile(given: ProfileDocument): CompiledProfile | { read
     ...(rules.ageMonthsMax === undefined ? {} : { ageMonthsMax: rules.ageMonthsMax }),
     ...(rules.futureDueDates === 'accept' ? { acceptsFuture: true } : {}),
     ...(document.approval === undefined ? {} : { approval: approvalRule(document.approval) }),
+    ...((document.duplicates ?? 'first') === 'first' ? {} : { duplicates: document.duplicates }),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The references of one shard that already passed every check, with the line of the first record of each: how duplicates
- * inside a batch are found. Exact: equal hashes are told apart by the reference's bytes.
+ * The references of one shard that already passed every check, each with a line: by default that of its first record. How
+ * duplicates inside a batch are found. Exact: equal hashes are told apart by the reference's bytes.
  *
  * Memory: grows with the distinct references of the shard (about 16 bytes and the reference each), never with repeats.
  */
@@ -32,23 +32,35 @@ export class RefTable {
   }
 
   /**
-   * The line of the first record with this reference; 0 where there was none, and then this record is the first.
+   * The line that is kept for this reference; 0 where there was none, and then this one is from now on.
    * The reference is `[start, end)` of `bytes`.
    */
   claim(hash: number, bytes: Uint8Array, start: number, end: number, line: number): number {
+    const entry = this.#entryOf(hash, bytes, start, end, line);
+    return entry < 0 ? 0 : (this.#lines[entry] as number);
+  }
+
+  /** Keeps this line for the reference from now on. */
+  replace(hash: number, bytes: Uint8Array, start: number, end: number, line: number): void {
+    const entry = this.#entryOf(hash, bytes, start, end, line);
+    if (entry >= 0) this.#lines[entry] = line;
+  }
+
+  /** The entry of the reference; -1 where there was none, and then one was made with the line. */
+  #entryOf(hash: number, bytes: Uint8Array, start: number, end: number, line: number): number {
     const mask = this.#slots.length - 1;
     // The high bits are alike within a shard, so the low ones choose the slot.
     let slot = hash & mask;
     for (let entry = this.#slots[slot] as number; entry !== 0; entry = this.#slots[slot] as number) {
       if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, bytes, start, end)) {
-        return this.#lines[entry - 1] as number;
+        return entry - 1;
       }
       slot = (slot + 1) & mask;
     }
     this.#append(hash, bytes, start, end, line);
     this.#slots[slot] = this.#count;
     if (this.#count * 2 >= this.#slots.length) this.#grow();
-    return 0;
+    return -1;
   }
 
   #equals(entry: number, bytes: Uint8Array, start: number, end: number): boolean {

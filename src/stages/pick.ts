@@ -191,21 +191,23 @@ async function plan(
     shards,
     hashSeed,
   };
+  const rules = {
+    version: RULES_VERSION,
+    businessDate: batch.businessDate,
+    // The narrower of the client's bounds and the profile's.
+    amountCentsMin: Math.max(batch.amountCentsMin, profile.amountCentsMin ?? batch.amountCentsMin),
+    amountCentsMax: Math.min(batch.amountCentsMax, profile.amountCentsMax ?? batch.amountCentsMax),
+    ...(profile.ageMonthsMax === undefined ? {} : { ageMonthsMax: profile.ageMonthsMax }),
+    ...(profile.acceptsFuture === true ? { acceptsFuture: true } : {}),
+    ...(profile.duplicates === undefined ? {} : { duplicates: profile.duplicates }),
+  };
   return {
-    version: manifestVersion(plan),
+    version: manifestVersion(plan, rules),
     batch: batch.id,
     source: { key: source.key, etag: source.etag, bytes: source.bytes },
     header: { start: text.header.start, end: text.header.end, line: text.header.line },
     plan,
-    rules: {
-      version: RULES_VERSION,
-      businessDate: batch.businessDate,
-      // The narrower of the client's bounds and the profile's.
-      amountCentsMin: Math.max(batch.amountCentsMin, profile.amountCentsMin ?? batch.amountCentsMin),
-      amountCentsMax: Math.min(batch.amountCentsMax, profile.amountCentsMax ?? batch.amountCentsMax),
-      ...(profile.ageMonthsMax === undefined ? {} : { ageMonthsMax: profile.ageMonthsMax }),
-      ...(profile.acceptsFuture === true ? { acceptsFuture: true } : {}),
-    },
+    rules,
     ...(batch.language === undefined ? {} : { language: batch.language }),
     pageBytes: limits.pageBytesFor(shards),
     records: split.records,

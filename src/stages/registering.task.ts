@@ -2,8 +2,8 @@
  * Registering's work in a thread: reads a shard's pages in line order, applies the rules, finds duplicates, compares with
  * the stored debts, writes what changed under the turn, and leaves the outcomes in line order.
  *
- * Order of decisions: rules first, then duplicates among the records that passed them (the first by line wins), then the
- * store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
+ * Order of decisions: rules first, then duplicates among the records that passed them (by default the first by line
+ * wins; duplicates.ts), then the store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
  * which is the order of the table, so that the store appends where it can and reads near where it wrote.
  *
  * Memory: one chunk, the distinct references of the shard, what the store takes at a time, one block of outcomes.
@@ -21,9 +21,9 @@ import { PageReader } from '../kernel/pages.ts';
 import { EntryWriter } from '../kernel/parts.ts';
 import type { BusinessRules } from '../kernel/plan.ts';
 import { RECORD_HEAD_BYTES, type RecordChunk } from '../kernel/recordChunk.ts';
-import type { RefTable } from '../kernel/refTable.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
 import { CREATED, DUPLICATE, optionalColumns, REJECTED, UNCHANGED } from './decide.ts';
+import { REFUSED, Repeats, WINS } from './duplicates.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
@@ -78,9 +78,11 @@ export async function register(
   const part = await context.objects.create(outcomesPartKey(args.batch, args.mode, args.shard, args.attempt));
   const emit = (block: Uint8Array): Promise<void> => part.write(block);
   try {
-    for (const source of staged.sources) {
-      for await (const page of context.staging.read(args.batch, args.shard, source)) await registrar.page(page, emit);
-    }
+    const pages = async function* (): AsyncGenerator<Uint8Array> {
+      for (const source of staged.sources) yield* context.staging.read(args.batch, args.shard, source);
+    };
+    if (registrar.isLookingAhead) for await (const page of pages()) registrar.note(page);
+    for await (const page of pages()) await registrar.page(page, emit);
     const totals = await registrar.end(emit);
     if (registrar.records !== staged.records) {
       throw new Fault('STAGED_PAGES_SHORT', detail('RECORDS_OF', registrar.records, staged.records), place);
@@ -121,11 +123,12 @@ export class Registrar {
   readonly #rules: CompiledRules;
   readonly #registration: Registration;
   readonly #reader = new PageReader();
-  readonly #seen: RefTable;
+  readonly #repeats: Repeats;
   readonly #chunk: RecordChunk;
   readonly #entries: EntryWriter;
   readonly #totals = new Totals();
   #lastLine = 0;
+  #notedLine = 0;
   readonly #survey: Survey | undefined;
 
   /** A block of outcomes ends before each of `cutLines` (ascending). `survey` is told of what would be registered. */
@@ -140,21 +143,40 @@ export class Registrar {
     this.#entries = new EntryWriter(entryBlockBytes);
     this.#chunk = context.scratch.chunk(chunkRecords, chunkTextBytes);
     this.#chunk.clear();
-    this.#seen = context.scratch.references();
+    this.#repeats = new Repeats(args.rules.duplicates ?? 'first', context.scratch.references());
+  }
+
+  /** Whether all pages must be noted, in their order, before the first is given to `page`. */
+  get isLookingAhead(): boolean {
+    return this.#repeats.isLookingAhead;
+  }
+
+  /** Takes note of the records that pass the rules, each with its reference. */
+  note(page: Uint8Array): void {
+    const reader = this.#reader;
+    this.#load(page, this.#notedLine);
+    while (reader.next()) {
+      if (applyRules(this.#rules, reader.packedDate, reader.cents) !== 0) continue;
+      this.#repeats.note(reader.refHash, reader.bytes, reader.refStart, reader.refEnd, reader.line);
+    }
+    this.#notedLine = reader.line;
   }
 
   async page(page: Uint8Array, emit: Emit): Promise<void> {
-    this.#reader.load(page);
-    // Each page has its own sum, and tells nothing of its neighbours: who comes first decides which of two records wins.
-    if (this.#reader.shard !== (this.#args.shard ?? 0) || this.#reader.line <= this.#lastLine) {
-      throw new Fault('STORE_CORRUPT', 'a staged page stands in the place of another one', { batch: this.#args.batch });
-    }
+    this.#load(page, this.#lastLine);
     while (this.#reader.next()) {
       if (this.#chunk.add(this.#reader)) continue;
       await this.#decideChunk(emit);
       if (!this.#chunk.add(this.#reader)) throw new Fault('STORE_CORRUPT', 'a staged record is larger than a chunk');
     }
     this.#lastLine = this.#reader.line;
+  }
+
+  /** Each page has its own sum, and tells nothing of its neighbours: who comes first decides which of two records wins. */
+  #load(page: Uint8Array, lastLine: number): void {
+    this.#reader.load(page);
+    if (this.#reader.shard === (this.#args.shard ?? 0) && this.#reader.line > lastLine) return;
+    throw new Fault('STORE_CORRUPT', 'a staged page stands in the place of another one', { batch: this.#args.batch });
   }
 
   async end(emit: Emit): Promise<OutcomeTotals> {
@@ -187,16 +209,22 @@ export class Registrar {
       chunk.codes[i] = refused;
       return;
     }
-    const winner = this.#seen.claim(
+    const winner = this.#repeats.judge(
       chunk.hashes[i] as number,
       chunk.arena,
       (chunk.starts[i] as number) + RECORD_HEAD_BYTES,
       chunk.refEnds[i] as number,
       chunk.lines[i] as number,
     );
-    if (winner !== 0) {
+    if (winner === REFUSED) {
+      chunk.outcomes[i] = REJECTED;
+      chunk.codes[i] = RECORD_CODES.REF_REPEATED.id;
+      return;
+    }
+    if (winner !== WINS) {
       chunk.outcomes[i] = DUPLICATE;
-      chunk.codes[i] = RECORD_CODES.DUPLICATE_REF.id;
+      chunk.codes[i] =
+        winner < (chunk.lines[i] as number) ? RECORD_CODES.DUPLICATE_REF.id : RECORD_CODES.REF_REPLACED.id;
       chunk.winners[i] = winner;
       return;
     }
@@ -300,6 +328,8 @@ function columnOf(code: number): number {
     case RECORD_CODES.AMOUNT_ABOVE_MAXIMUM.id:
       return AMOUNT;
     case RECORD_CODES.DUPLICATE_REF.id:
+    case RECORD_CODES.REF_REPLACED.id:
+    case RECORD_CODES.REF_REPEATED.id:
     case RECORD_CODES.DEBT_ERASED.id:
       return REF;
     default:

@@ -27,6 +27,7 @@ export async function small(
   const keep = async (block: Uint8Array): Promise<void> => {
     blocks.push(block.slice());
   };
+  if (registrar.isLookingAhead) await parseSmall(manifest, context, async (page) => registrar.note(page));
   const totals = await parseSmall(manifest, context, (page) => registrar.page(page, keep));
   const outcomes = await registrar.end(keep);
   if (registrar.records !== totals.staged) {

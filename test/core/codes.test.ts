@@ -46,6 +46,7 @@ describe('codes of records', () => {
       DEBT_ERASED: 44,
       REF_REPEATED: 45,
       DUPLICATE_REF: 60,
+      REF_REPLACED: 61,
       CPF_PADDED: 80,
       DEBT_NEAR_PRESCRIPTION: 81,
       CNPJ_PADDED: 82,

@@ -90,6 +90,18 @@ describe('masking', () => {
     ['1234567890123456789012345', '***'],
     ['529982247255299822472500', '***'],
     ['12345678', '12345678'],
+    ['cnpj 11222333000181 of', 'cnpj *** of'],
+    ['cnpj_12ABC34501DE35.csv', 'cnpj_***.csv'],
+    ['12abc34501de35', '***'],
+    ['12.ABC.345/01DE-35', '***'],
+    ['(12.ABC.345/01DE)', '(***)'],
+    ['x11.222.333/0001-81x', 'x***x'],
+    ['11222333/0001-81', '***'],
+    ['12ABC345/01DE35', '***'],
+    ['b-01234bcdefghjk12', 'b-01234bcdefghjk12'],
+    ['raw/padaria/2026-08', 'raw/padaria/2026-08'],
+    ['overdues/2026-08', 'overdues/2026-08'],
+    ['10.123.145.1/2026', '10.123.145.1/2026'],
     ['range 12 of 8388608 bytes', 'range 12 of 8388608 bytes'],
     ['2026-08-03T15:00:00.000Z', '2026-08-03T15:00:00.000Z'],
     ['', ''],
@@ -101,13 +113,14 @@ describe('masking', () => {
     const piece = fc.oneof(
       fc.stringMatching(/^\d{1,30}$/),
       fc.string({ maxLength: 3 }),
-      fc.constantFrom('.', '-', '529.982.247-25'),
+      fc.constantFrom('.', '-', '529.982.247-25', ' 12.ABC.345/01DE-35 ', ' 12ABC34501DE35 '),
     );
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
         const masked = maskDigits(pieces.join(''));
         expect(masked).not.toMatch(/\d{9}/);
         expect(masked).not.toMatch(/\d{3}\.\d{3}\.\d{3}-\d{2}/);
+        expect(masked).not.toMatch(/ABC[.]345|12ABC34501DE/);
       }),
     );
   });

@@ -39,6 +39,20 @@ describe('the table of references', () => {
     claimAll(['abc', 'abd', 'ab', 'abcd', 'bc', 'abc', 'xbc', 'ab', ''], () => 1);
   });
 
+  it('keeps another line for a reference where it is told to', () => {
+    const table = new RefTable();
+    const ask = (text: string, line: number): number =>
+      table.claim(realHash(text), Buffer.from(text), 0, text.length, line);
+    const put = (text: string, line: number): void =>
+      table.replace(realHash(text), Buffer.from(text), 0, text.length, line);
+    for (const [index, text] of ['a', 'b', 'c'].entries()) ask(text, index + 2);
+    put('b', 9);
+    put('d', 11);
+    put('a', -1);
+    expect(['a', 'b', 'c', 'd', 'e'].map((text) => ask(text, 20))).toEqual([-1, 9, 4, 11, 0]);
+    expect(table.count).toBe(5);
+  });
+
   it('agrees with a Map, for any references and any quality of hash', () => {
     const text = fc.oneof(fc.stringMatching(/^[ab]{0,4}$/), fc.string({ unit: 'grapheme', maxLength: 12 }));
     const hash = fc.constantFrom<((text: string) => number)[]>(

@@ -2,6 +2,7 @@
  * What happens in one simulated history, drawn from its seed: the files, what is asked for, and how unkind the world is.
  * Plain data, so that a failing history can be made smaller and kept. Times are virtual milliseconds from the beginning.
  */
+import { DUPLICATES_POLICIES, type DuplicatesPolicy } from '../../src/kernel/plan.ts';
 import { Random } from '../oracle/random.ts';
 import type { LineValues } from '../support/files.ts';
 import { type Asking, askingOf } from './approvals.ts';
@@ -10,6 +11,7 @@ export interface SimFile {
   readonly client: string;
   readonly lines: readonly LineValues[];
   readonly dryRun: boolean;
+  readonly duplicates: DuplicatesPolicy;
   /** A file that no batch can be made of. */
   readonly broken: 'header' | 'quote' | null;
   readonly atMs: number;
@@ -56,9 +58,8 @@ export function historyOf(seed: number): History {
   // A stream of its own: what else is drawn is what was drawn before there were approvals.
   const approvals = new Random(seed ^ 0x1b873593);
   const files = Array.from({ length: count }, () => ({ ...fileOf(random), asking: askingOf(approvals) }));
-  return {
+  const history = {
     seed,
-    files,
     processes: random.integer(1, 3),
     smallRecordsMax: random.pick([0, 3, 3, 20]),
     takesTwice: random.chance(0.4),
@@ -70,9 +71,15 @@ export function historyOf(seed: number): History {
     spared: [],
     notified: random.chance(0.4),
   };
+  // Drawn last, so that all before is drawn as it was.
+  const policies: readonly DuplicatesPolicy[] = random.chance(0.7) ? ['first'] : DUPLICATES_POLICIES;
+  return {
+    ...history,
+    files: files.map((file) => ({ ...file, duplicates: random.pick(policies) })),
+  };
 }
 
-function fileOf(random: Random): Omit<SimFile, 'asking'> {
+function fileOf(random: Random): Omit<SimFile, 'asking' | 'duplicates'> {
   const lines = Array.from({ length: random.chance(0.5) ? random.integer(1, 4) : random.integer(4, 12) }, () =>
     lineOf(random),
   );

@@ -14,9 +14,10 @@ export const KEPT_SEEDS: readonly { readonly seed: number; readonly found: strin
   { seed: 2397, found: 'a late settle reported equations that fail, for it read what had been freed' },
 ];
 
-const ASKED: Pick<SimFile, 'client' | 'dryRun' | 'broken' | 'againAtMs' | 'cancelAtMs'> = {
+const ASKED: Pick<SimFile, 'client' | 'dryRun' | 'duplicates' | 'broken' | 'againAtMs' | 'cancelAtMs'> = {
   client: 'acme',
   dryRun: false,
+  duplicates: 'first',
   broken: null,
   againAtMs: null,
   cancelAtMs: null,

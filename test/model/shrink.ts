@@ -70,6 +70,7 @@ function* smallerFiles(file: SimFile): Iterable<SimFile> {
       yield { ...file, asking: { ...asking, answers: asking.answers.filter((_, other) => other !== index) } };
     }
   }
+  if (file.duplicates !== 'first') yield { ...file, duplicates: 'first' };
   if (file.dryRun) yield { ...file, dryRun: false };
   if (file.lines.length > 1) {
     yield { ...file, lines: file.lines.slice(0, file.lines.length >> 1) };

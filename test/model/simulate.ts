@@ -6,6 +6,7 @@
 import { isFault } from '../../src/core/faults.ts';
 import { readProfile } from '../../src/engine/profiles.ts';
 import { type Batch, FINAL_STATES } from '../../src/io/ports/registry.ts';
+import { DUPLICATES_POLICIES } from '../../src/kernel/plan.ts';
 import { acceptObject } from '../../src/stages/accept.ts';
 import { discardBatch } from '../../src/stages/approve.ts';
 import { redriveBatch } from '../../src/stages/cancel.ts';
@@ -87,9 +88,11 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
   });
   // The checker of documents is loaded before time begins to be counted in steps.
   await readProfile(JSON.stringify(ASKING_PROFILES.always));
-  for (const [name, document] of Object.entries(ASKING_PROFILES)) {
-    const text = JSON.stringify(document);
-    await world.clients.addProfile({ name, version: 1, document: text, createdAtMs: 0 });
+  for (const [name, asking] of [['plain', { format: 1 }], ...Object.entries(ASKING_PROFILES)] as const) {
+    for (const duplicates of DUPLICATES_POLICIES) {
+      const document = JSON.stringify({ ...asking, duplicates });
+      await world.clients.addProfile({ name: `${name}-${duplicates}`, version: 1, document, createdAtMs: 0 });
+    }
   }
   const network: Life = { dead: false, stoppedUntilMs: 0, wallOffMs: 0 };
   const { receivesMax } = world.settings;
@@ -171,7 +174,7 @@ class People {
         version: stored.etag,
         asOf: BUSINESS_DATE,
         dryRun: file.dryRun,
-        ...(file.asking === null ? {} : { profile: file.asking.profile }),
+        ...profileOf(file),
       });
     this.#at(file.atMs, async () => {
       told.begunAt = scheduler.steps;
@@ -284,4 +287,10 @@ function textOf(file: SimFile): string {
   const text = fileOf(...file.lines);
   if (file.broken === 'header') return text.replace('cpf', 'foreign');
   return file.broken === 'quote' ? `${text}"never,closed` : text;
+}
+
+/** What asks for approval and the policy of duplicates together make the profile; most files have the default one. */
+function profileOf({ asking, duplicates }: SimFile): { readonly profile?: string } {
+  if (asking === null && duplicates === 'first') return {};
+  return { profile: `${asking?.profile ?? 'plain'}-${duplicates}` };
 }

@@ -176,7 +176,7 @@ async function checkAnswersAndDebts(ended: Ended): Promise<void> {
     const shown = ended.told.filter((told) => told.file.client === client);
     for (const { told, batch } of inLineOrder(ended, client)) {
       checkPreviews(ended, shown, batch.number, debts);
-      const outcomes = modelRegister(debts, told.file.lines, runOf(batch, true));
+      const outcomes = modelRegister(debts, told.file.lines, runOf(told, batch, true));
       checkReceipt(told, batch, outcomes);
       await checkRetorno(ended, told, batch, outcomes);
     }
@@ -216,7 +216,7 @@ function checkPreviews({ world }: Ended, waiting: Told[], place: number, debts: 
     const waited = batch.enteredMs.awaiting_approval !== undefined;
     expectThat(!waited || (body !== undefined && told.asked), 'answers', `${told.key} waited, and nothing is shown`);
     if (body === undefined) continue;
-    const wrong = wrongPreview(body, modelRegister(new Map(debts), told.file.lines, runOf(batch, false)));
+    const wrong = wrongPreview(body, modelRegister(new Map(debts), told.file.lines, runOf(told, batch, false)));
     expectThat(wrong === '', 'answers', `the preview of ${told.key}: ${wrong}`);
   }
 }
@@ -225,7 +225,7 @@ function checkPreviews({ world }: Ended, waiting: Told[], place: number, debts: 
 async function checkDryRun(ended: Ended, told: Told): Promise<void> {
   const batch = batchOf(ended, told);
   if (batch.state !== 'completed') return;
-  const outcomes = modelRegister(new Map(), told.file.lines, runOf(batch, false));
+  const outcomes = modelRegister(new Map(), told.file.lines, runOf(told, batch, false));
   const rows = await retornoOf(ended, batch);
   const isAccepted = (outcome: string): boolean =>
     outcome === 'created' || outcome === 'updated' || outcome === 'unchanged';
@@ -242,8 +242,9 @@ async function checkDryRun(ended: Ended, told: Told): Promise<void> {
   );
 }
 
-function runOf(batch: Batch, apply: boolean) {
+function runOf({ file }: Told, batch: Batch, apply: boolean) {
   return {
+    duplicates: file.duplicates,
     batch: batch.id,
     turn: batch.turn ?? 0,
     businessDate: BUSINESS_DATE,

@@ -9,6 +9,7 @@ import type { FaultCode } from '../../src/core/faults.ts';
 import { COLUMNS, type ColumnName, KIND_COLUMN, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import type { BusinessRules, Reading } from '../../src/kernel/plan.ts';
 import { documentRule, nameOf } from './documents.ts';
+import { repeatedLines } from './duplicates.ts';
 import { byteString, oracleRecords, type RawRecord } from './grammar.ts';
 import { CONTROL, checkLocalValue, checkValue, daysInMonth, decodeUtf8, stored } from './values.ts';
 
@@ -205,9 +206,14 @@ export interface OracleOutcome {
   readonly winnerLine: number;
 }
 
-/** Business rules, then duplicates, in line order, for an empty store. */
+/** Business rules, then duplicates, for an empty store. */
 export function oracleOutcomes(file: OracleRead, rules: BusinessRules): OracleOutcome[] {
-  const winners = new Map<string, number>();
+  const passing = file.records.flatMap((record) =>
+    record.outcome === 'staged' && businessReject(rules, record.values.due_date, record.cents) === ''
+      ? [{ ref: record.values.external_ref, line: record.line }]
+      : [],
+  );
+  const repeated = repeatedLines(passing, rules.duplicates ?? 'first');
   return file.records.map((record): OracleOutcome => {
     const { line, cents } = record;
     if (record.outcome === 'rejected') {
@@ -220,11 +226,11 @@ export function oracleOutcomes(file: OracleRead, rules: BusinessRules): OracleOu
       const column = refused.startsWith('AMOUNT') ? 'amount' : 'due_date';
       return { line, outcome: 'rejected', code: refused, column, ref, cents, winnerLine: 0 };
     }
-    const winnerLine = winners.get(ref);
-    if (winnerLine !== undefined) {
-      return { line, outcome: 'duplicate', code: 'DUPLICATE_REF', column: '', ref, cents, winnerLine };
+    const fate = repeated.get(line);
+    if (fate !== undefined) {
+      const column = fate.outcome === 'rejected' ? 'external_ref' : '';
+      return { line, outcome: fate.outcome, code: fate.code, column, ref, cents, winnerLine: fate.winner };
     }
-    winners.set(ref, line);
     const near = isNearPrescription(rules, record.values.due_date) ? 'DEBT_NEAR_PRESCRIPTION' : '';
     const code = record.warning === '' ? near : record.warning;
     return { line, outcome: 'created', code, column: '', ref, cents, winnerLine: 0 };

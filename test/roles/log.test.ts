@@ -33,9 +33,10 @@ describe('the log', () => {
   // threat 4
   it('masks what may be a CPF in every text', () => {
     const { log, lines } = logged('info');
-    const error = 'at 529.982.247-25 and 52998224725, 529 982 247-25\nand 1234567890';
+    const error =
+      'at 529.982.247-25 and 52998224725, 529 982 247-25\nand 1234567890, 12.ABC.345/01DE-35, 12ABC34501DE35';
     log.emit({ name: 'work.failed', level: 'error', fields: { error, file: 'CPF 00000000191.csv' } });
-    expect(lines.join('')).not.toMatch(/529|52998224725|1234567890|00000000191/);
+    expect(lines.join('')).not.toMatch(/529|52998224725|1234567890|00000000191|ABC/);
     expect(lines.length).toBe(1);
   });
 });

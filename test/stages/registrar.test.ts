@@ -6,6 +6,7 @@ import { withDefaults } from '../../src/config/schema.ts';
 import { OUTCOMES, recordCodeName } from '../../src/core/codes.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import { hashRef } from '../../src/kernel/hash.ts';
+import type { DuplicatesPolicy } from '../../src/kernel/plan.ts';
 import { type RegisterArgs, Registrar } from '../../src/stages/registering.task.ts';
 import { createScratch, type TaskContext } from '../../src/stages/taskContext.ts';
 import { entriesOf } from '../support/entries.ts';
@@ -31,12 +32,12 @@ interface Given {
   readonly mode?: RegisterArgs['mode'];
   readonly full?: boolean;
   readonly sizes?: Sizes;
+  readonly duplicates?: DuplicatesPolicy;
 }
 
-async function registered(debts: MemoryDebts, lines: readonly LineValues[], given: Given = {}) {
-  const { batch = 'b-1', turn = 1, mode = 'apply', full = false, sizes = SMALL } = given;
+function contextOf(debts: MemoryDebts, sizes: Sizes): TaskContext {
   const limits: Limits = { ...deriveLimits(SETTINGS), ...sizes };
-  const context: TaskContext = {
+  return {
     settings: SETTINGS,
     limits,
     debts,
@@ -44,14 +45,21 @@ async function registered(debts: MemoryDebts, lines: readonly LineValues[], give
     staging: new MemoryStaging(),
     scratch: createScratch(),
   };
+}
+
+async function registered(debts: MemoryDebts, lines: readonly LineValues[], given: Given = {}) {
+  const { batch = 'b-1', turn = 1, mode = 'apply', full = false, sizes = SMALL } = given;
+  const context = contextOf(debts, sizes);
   const fields = full ? ALL_FIELDS : REQUIRED_FIELDS;
-  const args: RegisterArgs = { batch, client: 'acme', mode, turn, turnAtMs: turn * 100, rules: RULES, fields };
+  const rules = given.duplicates === undefined ? RULES : { ...RULES, duplicates: given.duplicates };
+  const args: RegisterArgs = { batch, client: 'acme', mode, turn, turnAtMs: turn * 100, rules, fields };
   const registrar = new Registrar(args, context);
   const blocks: Uint8Array[] = [];
   const emit = async (block: Uint8Array): Promise<void> => {
     await null;
     blocks.push(block.slice());
   };
+  if (registrar.isLookingAhead) for (const page of pagesOf(lines, fields, sizes.recordsAPage)) registrar.note(page);
   for (const page of pagesOf(lines, fields, sizes.recordsAPage)) {
     await registrar.page(page, emit);
     page.fill(0xdb);
@@ -72,9 +80,10 @@ async function registered(debts: MemoryDebts, lines: readonly LineValues[], give
 }
 
 function modelRun(given: Given) {
-  const { batch = 'b-1', turn = 1, mode = 'apply', full = false } = given;
+  const { batch = 'b-1', turn = 1, mode = 'apply', full = false, duplicates } = given;
   const { businessDate, amountCentsMin: centsMin, amountCentsMax: centsMax } = RULES;
-  return { batch, turn, businessDate, centsMin, centsMax, full, apply: mode === 'apply' };
+  const policy = duplicates === undefined ? {} : { duplicates };
+  return { batch, turn, businessDate, centsMin, centsMax, full, apply: mode === 'apply', ...policy };
 }
 
 function modelDebtOf(debt: StoredDebt): ModelDebt {
@@ -146,6 +155,7 @@ const step = fc.boolean().chain((full) =>
     mode: fc.constantFrom<RegisterArgs['mode'][]>('apply', 'apply', 'preview'),
     sizes,
     replays: fc.nat(2),
+    duplicates: fc.constantFrom<DuplicatesPolicy[]>('first', 'first', 'last', 'reject', 'reject-all'),
   }),
 );
 
@@ -180,6 +190,58 @@ describe('registering', () => {
       refs.map((ref) => ({ ref })),
     );
     expect(outcomes.map(({ winner }) => winner)).toEqual([0, 0, 2, 0, 0, 0, 0, 0, 3, 2, 0, 5]);
+  });
+
+  it.each<[DuplicatesPolicy, string]>([
+    ['first', 'created A, created B, duplicate 2, created C, rejected DUE_DATE_NOT_PAST, duplicate 3, duplicate 2'],
+    ['last', 'duplicate 8, duplicate 7, duplicate 8, created C, rejected DUE_DATE_NOT_PAST, created B, created A'],
+    [
+      'reject',
+      'created A, created B, rejected REF_REPEATED, created C, rejected DUE_DATE_NOT_PAST, rejected REF_REPEATED, ' +
+        'rejected REF_REPEATED',
+    ],
+    [
+      'reject-all',
+      'rejected REF_REPEATED, rejected REF_REPEATED, rejected REF_REPEATED, created C, rejected DUE_DATE_NOT_PAST, ' +
+        'rejected REF_REPEATED, rejected REF_REPEATED',
+    ],
+  ])('by the policy %s', async (duplicates, says) => {
+    const lines = ['A', 'B', 'A', 'C', 'A', 'B', 'A'].map((ref, i) => (i === 4 ? { ref, due: '2026-09-01' } : { ref }));
+    for (const mode of ['preview', 'apply'] as const) {
+      const { outcomes, entries } = await registered(new MemoryDebts(), lines, { duplicates, mode });
+      const told = outcomes.map(({ outcome, code, winner, ref }) =>
+        [outcome, outcome === 'created' ? ref : outcome === 'rejected' ? code : winner].join(' '),
+      );
+      expect(told.join(', ')).toBe(says);
+      // Whoever mends the file finds what was refused in it, and in which column.
+      for (const { column, source } of entries.filter((_, i) => outcomes[i]?.code === 'REF_REPEATED')) {
+        expect([column, source?.length]).toEqual([0, 2]);
+      }
+    }
+  });
+
+  it('looks ahead only where a later record can decide', async () => {
+    const pages = pagesOf([{ ref: 'A' }]);
+    const reads = async (duplicates: DuplicatesPolicy): Promise<unknown> => {
+      const context = contextOf(new MemoryDebts(), SMALL);
+      const rules = { ...RULES, duplicates };
+      const args = {
+        batch: 'b-1',
+        client: 'acme',
+        mode: 'apply',
+        turn: 1,
+        turnAtMs: 1,
+        rules,
+        fields: REQUIRED_FIELDS,
+      };
+      const registrar = new Registrar(args as RegisterArgs, context);
+      await registrar.page(pages[0] as Uint8Array, async () => {});
+      return await registrar.end(async () => {});
+    };
+    await expect(reads('first')).resolves.toBeDefined();
+    await expect(reads('reject')).resolves.toBeDefined();
+    await expect(reads('last')).rejects.toThrow(/^bug: .*noted/);
+    await expect(reads('reject-all')).rejects.toThrow(/^bug: .*noted/);
   });
 
   it('lets the first record win that passes the rules, not the first', async () => {

@@ -3,6 +3,8 @@
  * over a Map. The judge of the chunked, sorted, paged thing.
  */
 import { OUTCOMES, type Outcome, type RecordCodeName } from '../../src/core/codes.ts';
+import type { DuplicatesPolicy } from '../../src/kernel/plan.ts';
+import { repeatedLines } from '../oracle/duplicates.ts';
 import type { LineValues } from './files.ts';
 
 export interface ModelDebt {
@@ -37,6 +39,8 @@ export interface ModelRun {
   readonly centsMax: number;
   /** Whether the file has the optional columns. */
   readonly full: boolean;
+  /** What becomes of repeated references; `first` where absent. */
+  readonly duplicates?: DuplicatesPolicy;
   /** Changes `debts` where it is true. */
   readonly apply: boolean;
   /** Why a line does not even pass its checks: such lines come to no rule. */
@@ -49,7 +53,10 @@ export function modelRegister(
   run: ModelRun,
   firstLine = 2,
 ): ModelOutcome[] {
-  const winners = new Map<string, number>();
+  const passing = lines.flatMap((values, index) =>
+    refusedBy(values, run) === undefined ? [{ ref: values.ref, line: firstLine + index }] : [],
+  );
+  const repeated = repeatedLines(passing, run.duplicates ?? 'first');
   return lines.map((values, index) => {
     const line = firstLine + index;
     const {
@@ -64,15 +71,10 @@ export function modelRegister(
     const end = (outcome: Outcome, code: RecordCodeName | '' = '', winner = 0): ModelOutcome => {
       return { line, ref, outcome, code, winner, cents };
     };
-    const refusal = run.refuses?.(values);
+    const refusal = refusedBy(values, run);
     if (refusal !== undefined) return end('rejected', refusal);
-    if (due >= run.businessDate) return end('rejected', 'DUE_DATE_NOT_PAST');
-    if (due < yearsBefore(run.businessDate, 5, 0)) return end('rejected', 'DEBT_PRESCRIBED');
-    if (cents < run.centsMin) return end('rejected', 'AMOUNT_BELOW_MINIMUM');
-    if (cents > run.centsMax) return end('rejected', 'AMOUNT_ABOVE_MAXIMUM');
-    const winner = winners.get(ref);
-    if (winner !== undefined) return end('duplicate', 'DUPLICATE_REF', winner);
-    winners.set(ref, line);
+    const fate = repeated.get(line);
+    if (fate !== undefined) return end(fate.outcome, fate.code, fate.winner);
     const stored = debts.get(ref);
     if (stored?.erased === true) return end('rejected', 'DEBT_ERASED');
     const padded = cpf.length < 11 ? 'CPF_PADDED' : '';
@@ -98,6 +100,18 @@ export function modelRegister(
     if (run.apply) debts.set(ref, next);
     return end(stored === undefined ? 'created' : 'updated', warning);
   });
+}
+
+/** The first check or rule that a line does not pass. */
+function refusedBy(values: LineValues, run: ModelRun): RecordCodeName | undefined {
+  const { amount = '150.00', due = '2026-01-10' } = values;
+  const cents = Math.round(Number(amount) * 100);
+  const refusal = run.refuses?.(values);
+  if (refusal !== undefined) return refusal;
+  if (due >= run.businessDate) return 'DUE_DATE_NOT_PAST';
+  if (due < yearsBefore(run.businessDate, 5, 0)) return 'DEBT_PRESCRIBED';
+  if (cents < run.centsMin) return 'AMOUNT_BELOW_MINIMUM';
+  return cents > run.centsMax ? 'AMOUNT_ABOVE_MAXIMUM' : undefined;
 }
 
 /** What the totals of some outcomes must be. */

@@ -131,6 +131,10 @@ export const RECORD_TEXTS = {
     en: 'the external_ref already stands in this file',
     'pt-BR': 'o external_ref já consta deste arquivo',
   },
+  REF_REPLACED: {
+    en: 'a later record of this file has the same external_ref and is registered in its place',
+    'pt-BR': 'um registro posterior deste arquivo tem o mesmo external_ref e é registrado em seu lugar',
+  },
   CPF_PADDED: {
     en: 'leading zeros were added to the CPF',
     'pt-BR': 'zeros à esquerda foram acrescentados ao CPF',
