@@ -7,7 +7,7 @@
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import type { OutcomeTotals, RejectTotals } from './receipt.ts';
-import { type RegisterArgs, Registrar, type StagedTableObject, shardRow } from './registering.task.ts';
+import { type RegisterArgs, Registrar, type StagedTableObject, shardRow, stagedPages } from './registering.task.ts';
 import { parseSmall, rejectTotals } from './small.task.ts';
 import { Survey, type SurveyTotals } from './survey.ts';
 import type { TaskContext } from './taskContext.ts';
@@ -28,10 +28,7 @@ export async function preview(
   const staged = await shardRow(args.table, args.ranges, args.shard, context);
   const survey = new Survey(args.rules.businessDate);
   const registrar = new Registrar(args, context, [], survey);
-  for (const source of staged.sources) {
-    for await (const page of context.staging.read(args.batch, args.shard, source)) await registrar.page(page, nowhere);
-  }
-  const outcomes = await registrar.end(nowhere);
+  const { totals: outcomes } = await registrar.all(stagedPages(args, staged, context), nowhere);
   const { records } = registrar;
   if (records !== staged.records) {
     const place = { batch: args.batch, shard: args.shard };
@@ -46,8 +43,8 @@ export async function previewSmall(
 ): Promise<PreviewPart & { readonly rejects: RejectTotals }> {
   const survey = new Survey(args.rules.businessDate);
   const registrar = new Registrar(args, context, [], survey);
-  const totals = await parseSmall(args.manifest, context, (page) => registrar.page(page, nowhere));
-  const outcomes = await registrar.end(nowhere);
+  const read = (take: (page: Uint8Array) => Promise<void>) => parseSmall(args.manifest, context, take);
+  const { answer: totals, totals: outcomes } = await registrar.all(read, nowhere);
   const { records } = registrar;
   if (records !== totals.staged) {
     throw new Fault('OUTCOMES_DISAGREE', `${records} of ${totals.staged}`, { batch: args.batch });

@@ -78,12 +78,7 @@ export async function register(
   const part = await context.objects.create(outcomesPartKey(args.batch, args.mode, args.shard, args.attempt));
   const emit = (block: Uint8Array): Promise<void> => part.write(block);
   try {
-    const pages = async function* (): AsyncGenerator<Uint8Array> {
-      for (const source of staged.sources) yield* context.staging.read(args.batch, args.shard, source);
-    };
-    if (registrar.isLookingAhead) for await (const page of pages()) registrar.note(page);
-    for await (const page of pages()) await registrar.page(page, emit);
-    const totals = await registrar.end(emit);
+    const { totals } = await registrar.all(stagedPages(args, staged, context), emit);
     if (registrar.records !== staged.records) {
       throw new Fault('STAGED_PAGES_SHORT', detail('RECORDS_OF', registrar.records, staged.records), place);
     }
@@ -110,6 +105,19 @@ export async function shardRow(table: StagedTableObject, ranges: number, shard: 
 }
 
 type Emit = (block: Uint8Array) => Promise<void>;
+/** Gives pages one after another, each valid until its promise is kept; called again it gives them again. */
+export type ReadPages<Answer> = (take: (page: Uint8Array) => Promise<void>) => Promise<Answer>;
+
+/** The staged pages of a shard. */
+export function stagedPages(
+  { batch, shard }: { readonly batch: string; readonly shard: number },
+  { sources }: Awaited<ReturnType<typeof shardRow>>,
+  { staging }: Pick<TaskContext, 'staging'>,
+): ReadPages<void> {
+  return async (take) => {
+    for (const source of sources) for await (const page of staging.read(batch, shard, source)) await take(page);
+  };
+}
 
 /** One run over the records of a shard (or of a small batch), page by page, in line order. */
 export class Registrar {
@@ -146,13 +154,21 @@ export class Registrar {
     this.#repeats = new Repeats(args.rules.duplicates ?? 'first', context.scratch.references());
   }
 
-  /** Whether all pages must be noted, in their order, before the first is given to `page`. */
-  get isLookingAhead(): boolean {
-    return this.#repeats.isLookingAhead;
+  /**
+   * Registers the records of all pages that `read` gives, in the order of lines; where a later record can decide about an
+   * earlier one, `read` is called twice. Answers what it answered, and what became of the records.
+   */
+  async all<Answer>(
+    read: ReadPages<Answer>,
+    emit: Emit,
+  ): Promise<{ readonly answer: Answer; readonly totals: OutcomeTotals }> {
+    if (this.#repeats.isLookingAhead) await read(async (page) => this.#note(page));
+    const answer = await read((page) => this.#page(page, emit));
+    return { answer, totals: await this.#end(emit) };
   }
 
   /** Takes note of the records that pass the rules, each with its reference. */
-  note(page: Uint8Array): void {
+  #note(page: Uint8Array): void {
     const reader = this.#reader;
     this.#load(page, this.#notedLine);
     while (reader.next()) {
@@ -162,7 +178,7 @@ export class Registrar {
     this.#notedLine = reader.line;
   }
 
-  async page(page: Uint8Array, emit: Emit): Promise<void> {
+  async #page(page: Uint8Array, emit: Emit): Promise<void> {
     this.#load(page, this.#lastLine);
     while (this.#reader.next()) {
       if (this.#chunk.add(this.#reader)) continue;
@@ -179,7 +195,7 @@ export class Registrar {
     throw new Fault('STORE_CORRUPT', 'a staged page stands in the place of another one', { batch: this.#args.batch });
   }
 
-  async end(emit: Emit): Promise<OutcomeTotals> {
+  async #end(emit: Emit): Promise<OutcomeTotals> {
     await this.#decideChunk(emit);
     await this.#cutBefore(Number.POSITIVE_INFINITY, emit);
     return this.#totals.plain();

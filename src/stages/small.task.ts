@@ -27,9 +27,8 @@ export async function small(
   const keep = async (block: Uint8Array): Promise<void> => {
     blocks.push(block.slice());
   };
-  if (registrar.isLookingAhead) await parseSmall(manifest, context, async (page) => registrar.note(page));
-  const totals = await parseSmall(manifest, context, (page) => registrar.page(page, keep));
-  const outcomes = await registrar.end(keep);
+  const read = (take: (page: Uint8Array) => Promise<void>) => parseSmall(manifest, context, take);
+  const { answer: totals, totals: outcomes } = await registrar.all(read, keep);
   if (registrar.records !== totals.staged) {
     throw new Fault('OUTCOMES_DISAGREE', `${registrar.records} of ${totals.staged}`, { batch: args.batch });
   }
