@@ -60,7 +60,10 @@ async function listening(
 ): Promise<Server> {
   const url = await new Promise<string>((found, failed) => {
     let text = '';
-    const timer = setTimeout(() => failed(new Error(`it does not listen: ${text}`)), START_MS_MAX);
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      failed(new Error(`it does not listen: ${text}`));
+    }, START_MS_MAX);
     output.on('data', (chunk) => {
       text += chunk;
       const [, told] = /"url":"(http:[^"]+)"/.exec(text) ?? [];
