@@ -42,17 +42,19 @@ function refuse(wrong: readonly string[], what: string): void {
   if (wrong.length > 0) throw new WrongOutput(`${what}: ${wrong.join('; ')}`);
 }
 
-/** Line, reference, outcome and code of every row. */
-async function checkAgainst(truthPath: string, retornoPath: string): Promise<void> {
+/** Line, reference, outcome and code of every row; answers how many rows there are. */
+export async function checkAgainst(truthPath: string, retornoPath: string): Promise<number> {
+  let compared = 0;
   const truth = csvRows(truthPath);
   const retorno = csvRows(retornoPath);
   await Promise.all([truth.next(), retorno.next()]);
   for (;;) {
     const [expected, row] = await Promise.all([truth.next(), retorno.next()]);
-    if (expected.done === true && row.done === true) return;
+    if (expected.done === true && row.done === true) return compared;
     const [want, got] = [expected.value ?? [], row.value ?? []].map((fields) => fields.slice(0, 4).join(' | '));
     // What is told is of a made file: no one's data.
     if (want !== got) throw new WrongOutput(`the retorno: «${got}» stands where «${want}» must`);
+    compared++;
   }
 }
 
