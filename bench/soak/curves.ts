@@ -4,7 +4,8 @@
  * Flat: the straight line that fits the second half of the load best (least squares) rises over that half by no more than
  * `RISE_SHARE_MAX` of the mean, or by no more than what is told beside each curve where that is more. Each process of the
  * daemon has a line of its own, all with one slope: what changes from one process to the next, and the first seconds of each,
- * do not count. Where no process lived long enough to tell, nothing is said.
+ * do not count. Where kills let no process live that long, the line goes through the highest value of each life instead:
+ * what every new process begins with must not rise either. Where there are too few lives for that too, nothing is said.
  */
 
 export interface Sample {
@@ -29,6 +30,8 @@ export const RISE_SHARE_MAX = 0.1;
 const WARM_UP_SECONDS = 30;
 /** Connections are opened and closed with the work: over less time that looks like growth. */
 const SPAN_SECONDS_MIN = 60;
+/** Lives whose highest values make a line. */
+const LIVES_MIN = 5;
 
 /** What is judged, and what rise is no rise, whatever the mean. */
 const JUDGED = {
@@ -58,7 +61,11 @@ export function flatness(samples: readonly Sample[], curve: JudgedCurve, untilSe
     const points = life
       .filter(({ seconds }) => seconds >= fromSeconds && seconds >= warmSeconds && seconds <= untilSeconds)
       .map((sample) => ({ x: sample.seconds, y: sample[curve] }));
-    if ((points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0) >= SPAN_SECONDS_MIN) groups.push(points);
+    if (spanOf(points) >= SPAN_SECONDS_MIN) groups.push(points);
+  }
+  if (groups.length === 0) {
+    const peaks = peaksOf([...lives.values()], curve, fromSeconds, untilSeconds);
+    if (peaks.length >= LIVES_MIN && spanOf(peaks) >= SPAN_SECONDS_MIN) groups.push(peaks);
   }
   const all = groups.flat();
   const mean = meanOf(all.map(({ y }) => y));
@@ -71,6 +78,25 @@ export function flatness(samples: readonly Sample[], curve: JudgedCurve, untilSe
 interface Point {
   readonly x: number;
   readonly y: number;
+}
+
+function spanOf(points: readonly Point[]): number {
+  return (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
+}
+
+/** Of each life that began and was ended between the two (the last one was not), its highest value, at its end. */
+function peaksOf(
+  lives: readonly (readonly Sample[])[],
+  curve: JudgedCurve,
+  fromSeconds: number,
+  untilSeconds: number,
+): Point[] {
+  return lives.slice(0, -1).flatMap((life) => {
+    const begin = life[0]?.seconds ?? 0;
+    const end = life.at(-1)?.seconds ?? 0;
+    if (begin < fromSeconds || end > untilSeconds) return [];
+    return [{ x: end, y: Math.max(...life.map((sample) => sample[curve])) }];
+  });
 }
 
 /** Of parallel lines, one through each group: the least-squares slope within the groups. */

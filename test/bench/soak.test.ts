@@ -248,7 +248,14 @@ describe('a curve', () => {
     expect(flatness(samplesOf(rss, 200), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
   });
 
-  it('tells nothing where no process lived long enough', () => {
+  it('goes by the peaks of lives where none lived long enough: flat, and not flat', () => {
+    const each = (s: number, life: number): number => (200 + 10 * (s - life * 20)) * MIB;
+    expect(flatness(samplesOf(each, 20), 'rssBytes', SECONDS)).toMatchObject({ flat: true, rise: 0 });
+    const growing = (s: number, life: number): number => each(s, life) + 10 * life * MIB;
+    expect(flatness(samplesOf(growing, 20), 'rssBytes', SECONDS)).toMatchObject({ flat: false });
+  });
+
+  it('tells nothing where no process lived long enough, and few lived', () => {
     expect(
       flatness(
         samplesOf((s) => s * MIB, 80),
