@@ -40,6 +40,7 @@ const PROFILES = [
   ['planilha', 'csv'],
   ['legado', 'csv'],
   ['contabil', 'csv'],
+  ['documentos', 'csv'],
   ['json-lines', 'jsonl'],
   ['largura-fixa', 'txt'],
   ['cnab-240', 'rem'],
