@@ -5,9 +5,8 @@
  * - One task per worker at a time, so a crash takes only its own task with it; that task ends with `WORKER_DIED`.
  * - A thread that becomes free goes to the client that was served longest ago: what waits for another client's work waits
  *   for one piece of it at most, however many there are.
- * - Short tasks do not wait for long ones at all: where every thread has a long one in hand, one more, which has none but
- *   short tasks, is started for them, and ends when it had none for a while. Where a thread has a short one it is not used:
- *   many small files would only share the processors with one thread more.
+ * - Short tasks do not wait for long ones at all: where every thread has something in hand, one more, which has none but
+ *   short tasks, is started for them, and ends when it had none for a while.
  * - A fault thrown in a worker arrives here as the same fault. Anything else a task throws arrives as an error with the
  *   worker's stack: it is a bug, and the consumer records it as a failure of the work.
  * - `run` refuses nothing: callers bound what they submit (consumers by their slots, the picker by credits).
@@ -65,7 +64,6 @@ interface Lane {
   readonly threads: number;
   readonly workers: () => Piscina<TaskCall, TaskAnswer>;
   inHand: number;
-  shortInHand: number;
 }
 
 export class WorkerPool<T extends TaskTable> {
@@ -81,11 +79,11 @@ export class WorkerPool<T extends TaskTable> {
     this.threads = options.threads;
     this.#options = options;
     const workers = this.#open({ minThreads: options.threads, maxThreads: options.threads });
-    this.#lane = { threads: options.threads, workers: () => workers, inHand: 0, shortInHand: 0 };
+    this.#lane = { threads: options.threads, workers: () => workers, inHand: 0 };
     let shortWorkers: Piscina<TaskCall, TaskAnswer> | undefined;
     const openShort = (): Piscina<TaskCall, TaskAnswer> =>
       (shortWorkers ??= this.#open({ minThreads: 0, maxThreads: 1, idleTimeout: SHORT_IDLE_MS }));
-    this.#shortLane = { threads: 1, workers: openShort, inHand: 0, shortInHand: 0 };
+    this.#shortLane = { threads: 1, workers: openShort, inHand: 0 };
   }
 
   #open(threads: { minThreads: number; maxThreads: number; idleTimeout?: number }): Piscina<TaskCall, TaskAnswer> {
@@ -119,7 +117,6 @@ export class WorkerPool<T extends TaskTable> {
       throw new Fault('WORKER_DIED', `task ${task}: ${nameOf(error)}`, {}, error);
     } finally {
       lane.inHand -= 1;
-      if (this.#isShort(task)) lane.shortInHand -= 1;
       this.#serve();
     }
     if (answer.ok) return answer.value as TaskResult<T, K>;
@@ -132,7 +129,7 @@ export class WorkerPool<T extends TaskTable> {
     const stopped = (): Fault => new Fault('LEASE_LOST', `task ${task} was stopped`, {}, signal?.reason);
     if (signal?.aborted === true) throw stopped();
     if (this.#closed) throw closed();
-    const isShort = this.#isShort(task);
+    const isShort = this.#options.shortTasks?.has(task) === true;
     let stop: (() => void) | undefined;
     try {
       return await new Promise<Lane>((start, fail) => {
@@ -150,13 +147,9 @@ export class WorkerPool<T extends TaskTable> {
     }
   }
 
-  #isShort(task: string): boolean {
-    return this.#options.shortTasks?.has(task) === true;
-  }
-
   #serve(): void {
     this.#fill(this.#lane, () => true);
-    if (this.#lane.shortInHand === 0) this.#fill(this.#shortLane, ({ isShort }) => isShort);
+    this.#fill(this.#shortLane, ({ isShort }) => isShort);
   }
 
   #fill(lane: Lane, may: (waiting: Waiting) => boolean): void {
@@ -164,7 +157,6 @@ export class WorkerPool<T extends TaskTable> {
       const next = this.#waiting.take(may);
       if (next === undefined) return;
       lane.inHand += 1;
-      if (next.isShort) lane.shortInHand += 1;
       next.start(lane);
     }
   }

@@ -20,6 +20,7 @@ import type { Clock } from '../core/clock.ts';
 import { maskedDocument } from '../core/documents.ts';
 import { Fault, isFault } from '../core/faults.ts';
 import { derivedId } from '../core/ids.ts';
+import { DEFAULT_PROFILE, readPin } from '../engine/profiles.ts';
 import type { ClientStore } from '../io/ports/clients.ts';
 import type { DebtStore, StoredDebt } from '../io/ports/debts.ts';
 import type { DeliveryStore } from '../io/ports/deliveries.ts';
@@ -211,14 +212,23 @@ async function batchesToErase(
   batches: readonly Batch[],
 ): Promise<Batch[]> {
   if (document === undefined) return [...batches];
-  const pattern = patternOf(document);
   const affected: Batch[] = [];
   for (const batch of batches) {
+    const pattern = patternOf(document, await hasFixedPlaces(context.clients, batch.profile));
     // One that was marked may have been left in the middle, by an erasure that was killed.
     const marked = batch.erasedAtMs !== undefined;
     if (marked || pattern.test(batch.file) || (await fileHolds(context.objects, batch, pattern))) affected.push(batch);
   }
   return affected;
+}
+
+/** Whether files under the profile (a name, with or without its version) hold documents at fixed places, among other digits. */
+async function hasFixedPlaces(clients: ClientStore, profile: string): Promise<boolean> {
+  const pin = readPin(profile);
+  const record = await clients.getProfile(pin?.name ?? profile, pin?.version);
+  if (record === undefined) return false;
+  const { kind = '' } = JSON.parse(record.document) as { readonly kind?: string };
+  return kind === 'fixed-width' || kind.startsWith('cnab');
 }
 
 async function fileHolds(
@@ -306,13 +316,13 @@ async function eraseStray(
   batches: readonly Batch[],
 ): Promise<number> {
   const known = new Set(batches.map(({ key }) => key));
+  const profile = (await context.clients.get(client))?.profile ?? DEFAULT_PROFILE;
+  const pattern =
+    document === undefined ? undefined : patternOf(document, await hasFixedPlaces(context.clients, profile));
   let removed = 0;
   for (const prefix of [rawKey(client, ''), `inbox/${client}/`]) {
     for await (const info of context.objects.list(prefix)) {
-      if (
-        document !== undefined &&
-        (known.has(info.key) || !(await fileHolds(context.objects, info, patternOf(document))))
-      )
+      if (pattern !== undefined && (known.has(info.key) || !(await fileHolds(context.objects, info, pattern))))
         continue;
       removed += await context.eraser.erase(info.key);
     }

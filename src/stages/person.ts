@@ -14,9 +14,9 @@ export function personOf(client: string, document: string): string {
 /**
  * The document bare, with its marks in any mixture, without its leading zeros or with more of them, but not as a part of
  * a longer number; and, as fixed places of a file have it, with 14 characters or more among other digits: so many do not
- * stand anywhere by chance.
+ * stand anywhere by chance. `amongDigits`: of a file of fixed places, where the bare document may have digits beside it too.
  */
-export function patternOf(document: string): RegExp {
+export function patternOf(document: string, amongDigits = false): RegExp {
   const isCnpj = documentKindOf(document) === 'cnpj';
   const marked = isCnpj ? markedCnpj(document) : markedCpf(document);
   const short = document.replace(/^0+/, '');
@@ -24,7 +24,8 @@ export function patternOf(document: string): RegExp {
   const shortest = isCnpj ? CNPJ_DIGITS_MIN : CPF_DIGITS_MIN;
   if (short.length < document.length && short.length >= shortest) forms.push(short);
   const apart = forms.length === 0 ? [] : [`(?<![0-9])0*(?:${forms.join('|')})(?![0-9])`];
-  const anywhere = isCnpj ? marked : document.padStart(PLACE_DIGITS, '0');
+  const placed = amongDigits ? document : document.padStart(PLACE_DIGITS, '0');
+  const anywhere = isCnpj ? marked : placed;
   return new RegExp([...apart, anywhere].join('|'), 'i');
 }
 

@@ -101,18 +101,6 @@ describe('threads among clients', () => {
     expect(await Promise.all(held)).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('are no more where a short task waits for short ones alone', async () => {
-    fair = poolOf(1);
-    const ids = await Promise.all([1, 2, 3, 4].map(() => fair.run('short', null, { client: 'small' })));
-    expect(new Set(ids).size).toBe(1);
-    const until = bell();
-    const held = fair.run('held', { name: 'a', until });
-    const id = await fair.run('short', null);
-    expect(ids).not.toContain(id);
-    ring(until);
-    expect(await held).toBe('a');
-  });
-
   it('outlive the death of a short task in theirs', async () => {
     fair = new WorkerPool<Tasks>({
       workerUrl: new URL('./poolWorker.ts', import.meta.url),

@@ -209,6 +209,26 @@ describe('an erasure', () => {
   });
 
   // threat 11
+  it('of one person takes files of fixed places, where a document has other digits at its sides', async () => {
+    const { dataDir, clock } = await filled();
+    const stores = await openDirectOn(dataDir, 'write', clock);
+    const document = JSON.stringify({ format: 1, kind: 'fixed-width', fixedWidth: { bytes: 40 } });
+    await stores.clients.addProfile({ name: 'larga', version: 1, document, createdAtMs: 0 });
+    for (const [name, profile] of [
+      ['lines', 'larga@1'],
+      ['text', 'default'],
+    ] as const) {
+      const file = await stores.objects.put(`raw/acme/${name}`, Buffer.from(`00017${ANA}0000000001050ANA\n`));
+      const { batch } = await stores.registry.accept(draft(`b-${name}`, 'acme', { ...file, file: name, profile }));
+      await stores.registry.replace({ ...batch, state: 'completed', owed: [], inLine: false }, batch.revision);
+    }
+    await erase(contextOf(stores, clock), { client: 'acme', document: ANA });
+    const [lines, text] = [await stores.registry.get('b-lines'), await stores.registry.get('b-text')];
+    expect([lines?.erasedAtMs !== undefined, text?.erasedAtMs !== undefined]).toEqual([true, false]);
+    await stores.close();
+  });
+
+  // threat 11
   it('leaves no byte of the client in the folder', async () => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);

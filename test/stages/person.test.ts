@@ -44,6 +44,12 @@ describe('a CPF in a file', () => {
     '52998224,725',
   ])('is not found: %s', async (text) => expect(await found(text)).toBe(false));
 
+  it('is found among other digits in files of fixed places', async () => {
+    const bytes = new TextEncoder().encode('0152998224725000000001050');
+    expect(await holds(cut(bytes, [3]), patternOf(CPF, true))).toBe(true);
+    expect(await holds(cut(bytes, [3]), patternOf('52998224806', true))).toBe(false);
+  });
+
   it.each([
     CNPJ,
     'a;12.ABC.345/01DE-35;b',

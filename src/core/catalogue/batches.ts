@@ -67,12 +67,12 @@ export const BATCH_FAULT_TEXTS = {
     'pt-BR': 'o arquivo está em UTF-16; salve-o em UTF-8',
   },
   FILE_BINARY: {
-    en: 'the file is not text; send CSV in UTF-8',
-    'pt-BR': 'o arquivo não é texto; envie CSV em UTF-8',
+    en: 'the file is not text; send it as text, in UTF-8 or as its profile has it',
+    'pt-BR': 'o arquivo não é texto; envie-o como texto, em UTF-8 ou como define o seu perfil',
   },
   FILE_ARCHIVE: {
-    en: 'the file is an archive or document, not CSV; send plain CSV or CSV in gzip',
-    'pt-BR': 'o arquivo é um compactado ou um documento, não CSV; envie CSV puro ou em gzip',
+    en: 'the file is an archive or document, not text; send it as it is or in gzip',
+    'pt-BR': 'o arquivo é um compactado ou um documento, não texto; envie-o puro ou em gzip',
   },
   GZIP_CORRUPT: {
     en: 'the gzip data is corrupt; compress and send the file again',

@@ -171,7 +171,9 @@ export class CnabFold implements FileFold {
     if (frame.lot !== this.#lot) return this.#foreign(frame);
     const lines = this.#lotLines + 1;
     this.#lot = 0;
-    return this.#counted(frame, frame.counts[0], lines, (told) => detail('LOT_LINES_COUNTED', frame.lot, told, lines));
+    return this.#counted(frame, frame.counts[0], lines, (told) =>
+      detail('LOT_LINES_COUNTED', frame.lot, told, counted(lines)),
+    );
   }
 
   #fileTrailer(frame: FrameLine, linesBefore: number): SplitFault | undefined {
@@ -180,8 +182,8 @@ export class CnabFold implements FileFold {
     const lots = this.#lots.length;
     const lines = linesBefore + 1;
     return (
-      this.#counted(frame, frame.counts[0], lots, (told) => detail('FILE_LOTS_COUNTED', told, lots)) ??
-      this.#counted(frame, frame.counts[1], lines, (told) => detail('FILE_LINES_COUNTED', told, lines))
+      this.#counted(frame, frame.counts[0], lots, (told) => detail('FILE_LOTS_COUNTED', told, counted(lots))) ??
+      this.#counted(frame, frame.counts[1], lines, (told) => detail('FILE_LINES_COUNTED', told, counted(lines)))
     );
   }
 
@@ -199,4 +201,9 @@ export class CnabFold implements FileFold {
 /** What is no number is not shown: its bytes may be anything. */
 function said(number: number): string | number {
   return number === NO_NUMBER ? '?' : number;
+}
+
+/** With the last six digits, which are all that a trailer can say, where there are more. */
+function counted(there: number): string | number {
+  return there < SEQUENCE_LIMIT ? there : `${there} (…${String(there % SEQUENCE_LIMIT).padStart(6, '0')})`;
 }
