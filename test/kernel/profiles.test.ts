@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { COLUMNS, IGNORED_COLUMN } from '../../src/kernel/columns.ts';
 import type { Reading, RecordPlan } from '../../src/kernel/plan.ts';
 import { compileProfile, type ProfileDocument } from '../../src/kernel/profile.ts';
+import { CNPJ_CASES, documentRule } from '../oracle/documents.ts';
 import { judgeRecords } from '../oracle/drive.ts';
 import { bytesOf, oracleRecords } from '../oracle/grammar.ts';
 import { show } from '../oracle/judge.ts';
@@ -140,10 +141,19 @@ describe('notations', () => {
   });
 });
 
+describe('a CNPJ', () => {
+  const reading = readingOf({ document: { kind: 'cnpj' } });
+  it.each(CNPJ_CASES)('oracle and kernel say of %j %s', (content, says) => {
+    const checked = checkLocalValue('cpf', content, reading, documentRule(undefined, reading).check);
+    expect('code' in checked ? checked.code : `=${checked.value}`).toBe(says);
+    expect(judgeOne(reading, 'cpf', content)).toBeUndefined();
+  });
+});
+
 /** One content in a record that is good otherwise, unquoted and quoted. */
 function judgeOne(
   reading: Reading,
-  column: 'amount' | 'due_date' | 'debtor_name',
+  column: 'amount' | 'due_date' | 'debtor_name' | 'cpf',
   content: string,
 ): string | undefined {
   const date = {
