@@ -187,6 +187,20 @@ export async function freeAgain(context: SendContext & Pick<StageContext, 'rando
   await context.queue.send(queueOf(message.kind), [{ ...rest, id: `${id}/${attemptId(context.random)}` }]);
 }
 
+/** Does work that leaves something with its batch. Where it fails, and the batch ended meanwhile, that is freed all the same. */
+export async function freeingLate<T>(
+  context: SendContext & Pick<StageContext, 'random'>,
+  id: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await freeAgain(context, await mustGet(context, id));
+    throw error;
+  }
+}
+
 async function missingWork(context: SendContext, batch: Batch, kind: ResultKind, count: number): Promise<number[]> {
   const there = new Set(await context.registry.listWorks(batch.id, kind));
   return Array.from({ length: count }, (_, work) => work).filter((work) => !there.has(work));

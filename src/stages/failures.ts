@@ -17,7 +17,7 @@ import { DEFAULT_LANGUAGE } from '../core/language.ts';
 import { DONE, type Verdict } from '../engine/consumer.ts';
 import { retryDelayMs } from '../engine/retry.ts';
 import { type Batch, type BatchFailure, FINAL_STATES } from '../io/ports/registry.ts';
-import { type ApplyContext, apply, freeAgain, sendOwed } from './batches.ts';
+import { type ApplyContext, apply, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { failureReceipt } from './receipt.ts';
 import { hasBegun } from './transitions.ts';
@@ -61,7 +61,6 @@ export async function afterFailure(
   if (fault?.disposition === 'fail') {
     report('warn', hadEnded ? 'batch had ended' : 'batch ended');
     await failBatch(context, batchId, fault);
-    if (hadEnded) await freeAgain(context, batch);
     return DONE;
   }
   if (hadEnded) {

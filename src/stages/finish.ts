@@ -7,12 +7,22 @@ import { OUTCOMES } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { apply, eachResult, manifestOf, modeOf, mustGet, resultKindOf, sendOwed } from './batches.ts';
+import {
+  apply,
+  eachResult,
+  freeAgain,
+  freeingLate,
+  manifestOf,
+  modeOf,
+  mustGet,
+  resultKindOf,
+  sendOwed,
+} from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { PartObject, PartStretch } from './entryStream.ts';
 import type { FinishResult } from './finish.task.ts';
 import type { RangeResult } from './intermediate.task.ts';
-import { partsPrefix, workPrefix } from './keys.ts';
+import { answersPrefix, manifestPrefix, partsPrefix, workPrefix } from './keys.ts';
 import { type Piece, piecesOf } from './pieces.ts';
 import { completedReceipt, encodeReceipt, type RejectTotals } from './receipt.ts';
 import type { ShardResult } from './registering.task.ts';
@@ -24,6 +34,12 @@ export async function finish(context: StageContext, id: string, signal: AbortSig
     return;
   }
   if (!batch.owed.includes('finish')) return;
+  await freeingLate(context, id, () => answer(context, batch, signal));
+}
+
+/** Renders the answers and completes the batch. */
+async function answer(context: StageContext, batch: Batch, signal: AbortSignal): Promise<void> {
+  const { id } = batch;
   const rejects: RejectTotals[] = [];
   const rejectParts: (PartObject | null)[] = [];
   for await (const { body } of eachResult<RangeResult>(context, id, 'range')) {
@@ -44,7 +60,8 @@ export async function finish(context: StageContext, id: string, signal: AbortSig
       throw new Fault('OUTCOMES_DISAGREE', `${rows} rows ${outcome}, ${receipt.lines[outcome]} counted`, { batch: id });
     }
   }
-  const { batch: completed } = await apply(context, id, { type: 'completed', receipt: encodeReceipt(receipt) });
+  const { batch: completed, moved } = await apply(context, id, { type: 'completed', receipt: encodeReceipt(receipt) });
+  if (!moved) await freeAgain(context, completed);
   await sendOwed(context, completed);
 }
 
@@ -120,12 +137,13 @@ async function inParallel<T>(items: readonly T[], atOnce: number, work: (item: T
 
 /**
  * Frees what a final batch no longer needs: staged pages, parts, inflated text, the results of its work. Answers and
- * receipt stay.
+ * receipt stay; but not where the batch was freed of its files: then whatever came late goes, and only the numbers stay.
  */
 export async function free(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const batch = await mustGet(context, id);
   if (!FINAL_STATES.has(batch.state)) return;
-  if (batch.small && batch.state === 'completed') {
+  const isErased = batch.erasedAtMs !== undefined;
+  if (batch.small && batch.state === 'completed' && !isErased) {
     // It staged nothing, and its text and outcomes are what its answers are rendered from.
     await context.registry.clearFailures(id);
     return;
@@ -134,5 +152,10 @@ export async function free(context: StageContext, id: string, signal: AbortSigna
   await context.objects.deletePrefix(partsPrefix(id));
   await context.objects.deletePrefix(workPrefix(id));
   await context.registry.dropResults(id, ['range', 'staged', 'preview', 'shard']);
+  if (isErased) {
+    await context.objects.deletePrefix(answersPrefix(id));
+    await context.objects.deletePrefix(manifestPrefix(id));
+    await context.registry.dropResults(id, ['approval', 'finish']);
+  }
   await context.registry.clearFailures(id);
 }

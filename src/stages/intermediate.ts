@@ -6,7 +6,7 @@
  */
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { freeAgain, isStray, manifestOf, mustGet, send } from './batches.ts';
+import { freeAgain, freeingLate, isStray, manifestOf, mustGet, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 
@@ -19,7 +19,7 @@ export async function intermediate(
   const batch = await mustGet(context, id);
   if (batch.state !== 'processing' || isStray(context, batch, 'range', range)) return;
   const done = await context.registry.getResult(id, 'range', range);
-  if (done === undefined) await stage(context, batch, range, signal);
+  if (done === undefined) await freeingLate(context, id, () => stage(context, batch, range, signal));
   const now = await mustGet(context, id);
   await freeAgain(context, now);
   if (FINAL_STATES.has(now.state)) return;

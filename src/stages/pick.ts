@@ -19,7 +19,7 @@ import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import type { SplitFault, SplitPlan } from '../kernel/split.ts';
 import { clientOf, toldOf } from './accept.ts';
-import { apply, freeAgain, manifestOf, mustGet, sendOwed, warningOf } from './batches.ts';
+import { apply, freeAgain, freeingLate, manifestOf, mustGet, sendOwed, warningOf } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
@@ -37,6 +37,11 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
     await nudge(context, batch);
     return;
   }
+  await freeingLate(context, id, () => split(context, batch, signal));
+}
+
+async function split(context: StageContext, batch: Batch, signal: AbortSignal): Promise<void> {
+  const { id } = batch;
   const profile = await profileOf(context, batch);
   const { settings } = context;
   if (batch.bytes === 0) throw new Fault('FILE_EMPTY', '', { batch: id });
@@ -46,16 +51,16 @@ export async function pick(context: StageContext, id: string, signal: AbortSigna
   const attempt = attemptId(context.random);
   const source = await readableSource(context, batch, profile, attempt, signal);
   const text = source.text;
-  const split = text.split ?? (await scanPieces(context, batch, profile, source, text, signal));
-  if ('code' in split) {
-    throw new Fault(split.code, split.detail ?? '', { batch: id, line: split.line, byte: split.byte });
+  const found = text.split ?? (await scanPieces(context, batch, profile, source, text, signal));
+  if ('code' in found) {
+    throw new Fault(found.code, found.detail ?? '', { batch: id, line: found.line, byte: found.byte });
   }
-  if (split.records > context.limits.recordsMax) {
-    throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', split.records, context.limits.recordsMax), {
+  if (found.records > context.limits.recordsMax) {
+    throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', found.records, context.limits.recordsMax), {
       batch: id,
     });
   }
-  const manifest = await plan(context, batch, profile, source, text, split);
+  const manifest = await plan(context, batch, profile, source, text, found);
   await record(context, batch, attempt, manifest, profile.approval, signal);
 }
 

@@ -10,7 +10,7 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { freeAgain, isStray, manifestOf, mustGet, resultKindOf, send } from './batches.ts';
+import { freeAgain, freeingLate, isStray, manifestOf, mustGet, resultKindOf, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RegisteringMode } from './messages.ts';
 import { piecesOf } from './pieces.ts';
@@ -31,7 +31,7 @@ export async function registering(
   if (batch.state !== asked || isStray(context, batch, 'shard', shard)) return;
   const kind = resultKindOf(mode);
   if ((await context.registry.getResult(id, kind, shard)) === undefined) {
-    await register(context, batch, shard, mode, signal);
+    await freeingLate(context, id, () => register(context, batch, shard, mode, signal));
     // Who was stopped on the way may have left its part and result with a batch that was freed long ago.
     const now = await mustGet(context, id);
     await freeAgain(context, now);

@@ -7,7 +7,7 @@
  */
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import type { StageContext } from './context.ts';
-import { answersPrefix, manifestPrefix } from './keys.ts';
+import { answersPrefix, manifestPrefix, workPrefix } from './keys.ts';
 
 export type RetentionContext = Pick<
   StageContext,
@@ -71,6 +71,8 @@ async function expireBatch({ objects, registry, clock }: RetentionContext, batch
   await objects.delete(batch.key);
   await objects.deletePrefix(answersPrefix(batch.id));
   await objects.deletePrefix(manifestPrefix(batch.id));
+  // What a small file was inflated to is what its answers were rendered from.
+  await objects.deletePrefix(workPrefix(batch.id));
   await registry.dropResults(batch.id, ['shard', 'preview', 'approval', 'finish']);
   return await registry.replace({ ...batch, manifest: null, erasedAtMs: clock.nowMs() }, batch.revision);
 }

@@ -14,6 +14,7 @@ import {
   assertUnchanged,
   eachResult,
   freeAgain,
+  freeingLate,
   manifestOf,
   modeOf,
   mustGet,
@@ -28,7 +29,7 @@ import { settlePreview } from './preview.ts';
 
 export async function settle(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const batch = await mustGet(context, id);
-  if (batch.state === 'processing') await settleRanges(context, batch);
+  if (batch.state === 'processing') await freeingLate(context, id, () => settleRanges(context, batch));
   else if (batch.small && (batch.state === 'staged' || batch.state === 'previewing'))
     await resumeSmall(context, id, signal);
   else if (batch.state === 'previewing') await settlePreview(context, batch);

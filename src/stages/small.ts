@@ -7,7 +7,7 @@
 import type { Manifest } from '../engine/manifest.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { apply, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
+import { apply, freeAgain, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { completedReceipt, encodeReceipt, linesByOutcome } from './receipt.ts';
 import type { SmallResult } from './small.task.ts';
@@ -63,7 +63,11 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
   }
   const { rejects, outcomes } = JSON.parse(standing.body) as SmallResult;
   const receipt = completedReceipt(batch, [rejects], [outcomes], context.clock.nowMs());
-  const { batch: completed } = await apply(context, batch.id, { type: 'completed', receipt: encodeReceipt(receipt) });
+  const { batch: completed, moved } = await apply(context, batch.id, {
+    type: 'completed',
+    receipt: encodeReceipt(receipt),
+  });
+  if (!moved) await freeAgain(context, completed);
   await sendOwed(context, completed);
 }
 
