@@ -17,6 +17,7 @@ import type { ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
 import type { Provisioning } from '../io/ports/provisioning.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
+import type { StagingStore } from '../io/ports/staging.ts';
 import type { SubmissionStore } from '../io/ports/submissions.ts';
 
 /** A text or byte stream of the process; the promise settles when more may be written. */
@@ -44,6 +45,7 @@ export interface Stores extends EngineStores {
   readonly idempotency: IdempotencyStore;
   readonly privacy: PrivacyStore;
   readonly eraser: ObjectEraser;
+  readonly staging?: Pick<StagingStore, 'free'>;
   close(): Promise<void>;
 }
 

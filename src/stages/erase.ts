@@ -29,6 +29,7 @@ import type { KeyStore } from '../io/ports/keys.ts';
 import type { ObjectPin, ObjectStore } from '../io/ports/objects.ts';
 import type { Erasure, ErasureCounts, Hold, ObjectEraser, PrivacyStore } from '../io/ports/privacy.ts';
 import { type Batch, FINAL_STATES, type Registry } from '../io/ports/registry.ts';
+import type { StagingStore } from '../io/ports/staging.ts';
 import type { Submission, SubmissionStore } from '../io/ports/submissions.ts';
 import { answersPrefix, manifestPrefix, partsPrefix, rawKey, workPrefix } from './keys.ts';
 import { holds, patternOf, personOf } from './person.ts';
@@ -40,6 +41,8 @@ export interface EraseContext {
   readonly debts: DebtStore;
   readonly objects: ObjectStore;
   readonly eraser: ObjectEraser;
+  /** Absent where engines are always there to free what ended batches staged, and it expires besides. */
+  readonly staging?: Pick<StagingStore, 'free'>;
   readonly submissions: SubmissionStore;
   readonly idempotency: Pick<IdempotencyStore, 'remove'>;
   readonly deliveries: DeliveryStore;
@@ -265,7 +268,7 @@ async function* bytesOf(objects: ObjectStore, pin: ObjectPin, bytes: number): As
  * Everything of a batch but its numbers; answers for how many states of objects were removed. The batch is marked first: an
  * erasure that was killed in the middle finds it again by that, when its file has gone already.
  */
-async function eraseBatch({ objects, eraser, registry, clock }: EraseContext, batch: Batch): Promise<number> {
+async function eraseBatch({ objects, eraser, staging, registry, clock }: EraseContext, batch: Batch): Promise<number> {
   for (let race = 0; ; race++) {
     const stored = await registry.get(batch.id);
     if (stored === undefined || stored.erasedAtMs !== undefined) break;
@@ -275,6 +278,7 @@ async function eraseBatch({ objects, eraser, registry, clock }: EraseContext, ba
   }
   let removed = await eraser.erase(batch.key);
   const { id } = batch;
+  await staging?.free(id);
   for (const prefix of [answersPrefix(id), partsPrefix(id), workPrefix(id), manifestPrefix(id)]) {
     for await (const { key } of objects.list(prefix)) removed += await eraser.erase(key);
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { maskedDocument } from '../../src/core/documents.ts';
 import type { DirectStores } from '../../src/io/embedded/driver.ts';
+import { FileStaging } from '../../src/io/embedded/staging.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import type { Hold } from '../../src/io/ports/privacy.ts';
 import { type EraseContext, type EraseWish, erase } from '../../src/stages/erase.ts';
@@ -52,7 +53,7 @@ function debt(client: string, ref: number, cpf: keyof typeof SECRETS, turn: numb
   };
 }
 
-/** Three ended batches of acme with their files, answers, debts and deliveries; one debt and file of beta. */
+/** Three ended batches of acme with their files, staged pages, answers, debts and deliveries; one debt and file of beta. */
 async function filled(): Promise<{ readonly dataDir: string; readonly clock: FakeClock }> {
   const dataDir = await makeDataDir();
   folders.push(dataDir);
@@ -68,6 +69,7 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
       createdAtMs: 0,
     });
   }
+  const staging = new FileStaging({ folder: join(dataDir, 'staging'), bufferBytes: 4096, indexBytesMax: 4096 });
   const put = async (client: string, n: number, people: readonly (keyof typeof SECRETS)[]): Promise<void> => {
     const id = `b-${client}-${n}`;
     const lines = people.map((cpf, i) => `R-${n * 10 + i},${SECRETS[cpf]?.join(',')},${cpf}`);
@@ -90,6 +92,10 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
       batch.revision,
     );
     await stores.registry.putResult(id, 'shard', 0, JSON.stringify({ entries: people.join() }));
+    // It ended without an engine that would have freed it.
+    const pages = await staging.open(id, 0, 'x');
+    await pages.write(0, Buffer.from(lines.join()));
+    await pages.commit();
     await stores.objects.put(`answers/${id}/0-x/rejects.csv`, Buffer.from(lines.join('\n')));
     await stores.debts.write(
       client,
@@ -121,8 +127,21 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
 }
 
 function contextOf(stores: DirectStores, clock: FakeClock, life = new Life()): EraseContext {
-  const { registry, clients, debts, objects, eraser, submissions, idempotency, deliveries, keys, privacy } = stores;
-  const own = { registry, clients, debts, objects, eraser, submissions, idempotency, deliveries, keys, privacy };
+  const { registry, clients, debts, objects, eraser, staging, submissions, idempotency, deliveries, keys, privacy } =
+    stores;
+  const own = {
+    registry,
+    clients,
+    debts,
+    objects,
+    eraser,
+    staging,
+    submissions,
+    idempotency,
+    deliveries,
+    keys,
+    privacy,
+  };
   const owned = Object.entries(own).map(([name, store]) => [name, life.owns<object>(store)]);
   return { ...(Object.fromEntries(owned) as typeof own), clock };
 }

@@ -100,6 +100,8 @@ export interface ControlPlane extends ControlStores {
 
 export interface DirectStores extends ControlStores {
   readonly eraser: ObjectEraser;
+  /** For a command that erases: no engine may be there to free what was staged. */
+  readonly staging: Pick<StagingStore, 'free'>;
   readonly debts: EmbeddedDebts;
   close(): Promise<void>;
 }
@@ -192,6 +194,7 @@ export async function openDirect(
       ...stores,
       debts,
       eraser: createEraser(stores.objects),
+      staging: new FileStaging({ folder: layout.staging, bufferBytes: 0, indexBytesMax: 0 }),
       async close() {
         stores.keys.close();
         await debts.close();
