@@ -98,6 +98,8 @@ export interface FixedWidthFormat extends LineShape {
 /** FEBRABAN's files of charges, and those of single banks before them. */
 export interface CnabFormat extends LineShape {
   readonly kind: 'cnab-240' | 'cnab-400';
+  /** The number of the bank whose layout it is; absent where all banks have it. */
+  readonly bank?: string;
   /** One character: the segment (240) or the type (400) of the line that begins a debt. */
   readonly main: string;
   /** The segment or type that must follow it; empty for none. */

@@ -109,7 +109,8 @@ const file = (debts: readonly MadeDebt[], day: (debt: MadeDebt) => string): stri
 const FIXTURES = join(import.meta.dirname, '../../fixtures/profiles');
 
 describe('CNAB files', () => {
-  it.each(['cnab-240', 'cnab-400-itau', 'cnab-400-bb'])('are known by their lines and header: %s', async (name) => {
+  const NAMES = ['cnab-240', 'cnab-400-itau', 'cnab-400-bradesco', 'cnab-400-bb'];
+  it.each(NAMES)('are known by their lines and header: %s', async (name) => {
     const { box } = sandbox;
     const file = join(FIXTURES, `${name}.rem`);
     const draft = box.path('draft.json');

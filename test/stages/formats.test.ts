@@ -193,6 +193,8 @@ describe.each(WAYS)('the %s way', (_, tiny) => {
     expect(await failed(C400, numbered.replace(/000004\r\n/, '000005\r\n'))).toMatch(
       /^CNAB_SEQUENCE: .*it is numbered 5 and must be 4; line 4, byte/,
     );
+    const bradesco = byteString(made({ ...C400, cnab: { bank: 'bradesco' } }).bytes);
+    expect(await failed(C400, bradesco)).toMatch(/^CNAB_HEADER: .*of bank 237, .*the layout of bank 341; line 1, byte/);
     expect(await failed(C400, numbered.split('\r\n').toSpliced(5, 1).join('\r\n'))).toMatch(
       /^CNAB_SEQUENCE: .*line 6,/,
     );

@@ -56,6 +56,10 @@ export const DETAIL_TEXTS = {
     en: "it is a retorno, a bank's answer, and not a remessa",
     'pt-BR': 'é um retorno, a resposta de um banco, e não uma remessa',
   },
+  OTHER_BANK: {
+    en: 'the file is of bank {0}, and the profile has the layout of bank {1}',
+    'pt-BR': 'o arquivo é do banco {0}, e o perfil tem o leiaute do banco {1}',
+  },
   LINES_READ: { en: '{0} lines', 'pt-BR': '{0} linhas' },
   NUMBER_INSTEAD_OF: {
     en: 'it is numbered {0} and must be {1}',

@@ -32,6 +32,8 @@ const SCORE_MIN = 0.38;
 const NEAR = 0.85;
 /** Optional columns reject records too: one whose contents mostly fail is left out. */
 const OPTIONAL_FIT_MIN = 0.9;
+/** Share of contents that are too long for a reference, above which the field holds none. */
+const LONG_MAX = 0.02;
 
 /** Share of the filled contents that are what the column asks for, by what they look like; below 0 where it cannot be. */
 export function contentFit(column: ColumnName, contents: Contents, named: boolean): number {
@@ -90,9 +92,9 @@ export function contentFit(column: ColumnName, contents: Contents, named: boolea
 }
 
 function refFit(contents: Contents, named: boolean): number {
-  const { filled, records, distinct, longest } = contents;
-  if (longest > 64 || filled / records < 0.5) return -1;
+  const { filled, records, distinct, long } = contents;
   const share = (count: number): number => count / filled;
+  if (share(long) > LONG_MAX || filled / records < 0.5) return -1;
   const unique = distinct / filled;
   // «Documento» is both: what holds documents of people is theirs.
   if (named)

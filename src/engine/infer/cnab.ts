@@ -3,6 +3,7 @@
  * header. Where everything stands in them the layouts of the kernel say, so a profile of one names no columns.
  */
 import { Buffer } from 'node:buffer';
+import { BANK_NUMBERS, BANKS } from '../../kernel/formats/cnabLayouts.ts';
 import type { ProfileDocument } from '../../kernel/profile.ts';
 import type { Draft } from './draft.ts';
 import { counted, Findings, percent } from './findings.ts';
@@ -13,16 +14,12 @@ export interface CnabFound {
   readonly bank: string;
   readonly lines: number;
   readonly alike: number;
-  /** Of 400 bytes: how many lines are of Banco do Brasil's type 7, which begins its debts. */
-  readonly sevens: number;
 }
 
 /** Record types: at byte 8 of 240 bytes (0, 1, 3, 5, 9), at the first of 400 (0, 1 and what details the bank has, 9). */
 const TYPES = { 240: { at: 7, form: /^[01359]$/ }, 400: { at: 0, form: /^\d$/ } } as const;
 /** The bank's number in the header. */
 const BANK_AT = { 240: 0, 400: 76 } as const;
-
-const BANKS: Readonly<Record<string, 'itau' | 'bradesco' | 'bb'>> = { '341': 'itau', '237': 'bradesco', '001': 'bb' };
 
 export function cnabOf(runs: readonly Uint8Array[]): CnabFound | undefined {
   const lines = runs.flatMap((run) => Buffer.from(run).toString('latin1').split(/\r?\n/)).filter((line) => line !== '');
@@ -32,14 +29,13 @@ export function cnabOf(runs: readonly Uint8Array[]): CnabFound | undefined {
     const alike = lines.filter((line) => line.length === bytes && form.test(line[at] as string)).length;
     const bank = header.slice(BANK_AT[bytes], BANK_AT[bytes] + 3);
     if (header.length === bytes && header[at] === '0' && /^\d{3}$/.test(bank) && alike >= lines.length * 0.9) {
-      const sevens = bytes === 400 ? lines.filter((line) => line.startsWith('7')).length : 0;
-      return { bytes, bank, lines: lines.length, alike, sevens };
+      return { bytes, bank, lines: lines.length, alike };
     }
   }
   return undefined;
 }
 
-export function cnabDraft({ bytes, bank, lines, alike, sevens }: CnabFound): Draft {
+export function cnabDraft({ bytes, bank, lines, alike }: CnabFound): Draft {
   const findings = new Findings();
   const kind = bytes === 240 ? 'cnab-240' : 'cnab-400';
   findings.decide(
@@ -47,18 +43,13 @@ export function cnabDraft({ bytes, bank, lines, alike, sevens }: CnabFound): Dra
     kind,
     `${percent(alike, lines)} of ${counted(lines, 'line')} have ${bytes} bytes and a type of record, after a header of bank ${bank}`,
   );
-  const own = sevens > lines / 4 ? 'bb' : BANKS[bank];
+  const own = BANKS.find((one) => BANK_NUMBERS[one] === bank);
   if (bytes === 400 && own === undefined) {
     findings.leaveOpen(
       'cnab.bank',
-      `every bank has a CNAB 400 of its own, and that of bank ${bank} is none that profiles know (${Object.keys(BANKS).join(', ')})`,
+      `every bank has a CNAB 400 of its own, and that of bank ${bank} is none that profiles know (${Object.values(BANK_NUMBERS).join(', ')})`,
     );
-  } else if (bytes === 400)
-    findings.decide(
-      'cnab.bank',
-      own as string,
-      sevens > 0 ? `${counted(sevens, 'record')} of type 7` : `number ${bank} in the header`,
-    );
+  } else if (bytes === 400) findings.decide('cnab.bank', own as string, `number ${bank} in the header`);
   findings.doubt(
     'cnab.reference',
     'document-number',

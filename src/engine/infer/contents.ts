@@ -4,7 +4,7 @@
  */
 
 import { checkCnpj } from '../../kernel/documents.ts';
-import { checkCpf, checkEmail, checkInstallment, checkPhone } from '../../kernel/fields.ts';
+import { checkCpf, checkEmail, checkInstallment, checkPhone, REF_LENGTH } from '../../kernel/fields.ts';
 import { checkLocalAmount, checkLocalDate } from '../../kernel/locale.ts';
 import type { DateForm } from '../../kernel/plan.ts';
 import { asBytes, type Row } from './table.ts';
@@ -104,7 +104,8 @@ export interface Contents {
   readonly scientific: number;
   /** Whole numbers that are one more than that of the record before: who counts them numbers records, not debts. */
   readonly counting: number;
-  readonly longest: number;
+  /** Contents that are longer than a reference may be. */
+  readonly long: number;
   /** Markers of nothing, as they are written, with how often. */
   readonly nulls: ReadonlyMap<string, number>;
   /** Values and how often each stands there, up to a bound. */
@@ -141,7 +142,7 @@ class Tally {
   #scientific = 0;
   #counting = 0;
   #before = Number.NaN;
-  #longest = 0;
+  #long = 0;
   readonly #nulls = new Map<string, number>();
   readonly #values = new Map<string, number>();
 
@@ -154,7 +155,7 @@ class Tally {
     }
     this.#filled += 1;
     if (this.#values.size < DISTINCT_MAX || this.#values.has(value)) count(this.#values, value);
-    this.#longest = Math.max(this.#longest, [...value].length);
+    if ([...value].length > REF_LENGTH.max) this.#long += 1;
     if (/\d/.test(value)) this.#digits(value);
     else if (/\p{L}{2}/u.test(value) && !value.includes('@')) {
       this.#text += 1;
@@ -226,7 +227,7 @@ class Tally {
       integer: this.#integer,
       scientific: this.#scientific,
       counting: this.#counting,
-      longest: this.#longest,
+      long: this.#long,
       nulls: this.#nulls,
       values: this.#values,
     };

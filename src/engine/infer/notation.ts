@@ -144,6 +144,9 @@ export function decideAmounts(contents: Contents, findings: Findings): AmountNot
   return { decimal, thousands: decideThousands(decimal, thousands, clues, findings) };
 }
 
+/** Of amounts of a thousand and more, the share with groups of three digits below which they are mistakes. */
+const GROUPED_MIN = 0.02;
+
 function decideThousands(
   decimal: '.' | ',',
   seen: '' | '.' | ',' | ' ',
@@ -151,6 +154,15 @@ function decideThousands(
   findings: Findings,
 ): AmountNotation['thousands'] {
   const key = 'locale.thousands';
+  if (seen !== '' && clues.grouped < clues.large * GROUPED_MIN) {
+    findings.decide(key, 'none', `${counted(clues.large, 'amount')} of a thousand and more without`);
+    findings.doubt(
+      key,
+      'none',
+      `${counted(clues.grouped, 'amount')} with groups of three digits: each rejects its record`,
+    );
+    return '';
+  }
   if (seen !== '') {
     findings.decide(key, seen, `${counted(clues.grouped, 'amount')} with groups of three digits`);
     if (clues.comma + clues.point === 0)

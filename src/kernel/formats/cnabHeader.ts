@@ -1,5 +1,6 @@
 /**
- * Reads the header of a CNAB file: that it is one, that the file is a remessa, and whether its lines have line ends at all.
+ * Reads the header of a CNAB file: that it is one, that the file is a remessa and of no other bank than the layout, and whether
+ * its lines have line ends at all.
  *
  * Faults: `CNAB_HEADER` with what is wrong, `CNAB_SEQUENCE` where CNAB 400 does not begin with number 1; both of line 1.
  */
@@ -17,6 +18,9 @@ const ZERO = 0x30;
 const TYPE_AT = { 'cnab-240': 7, 'cnab-400': 0 } as const;
 const DIRECTION_AT = { 'cnab-240': 142, 'cnab-400': 1 } as const;
 const RETORNO = 0x32;
+/** Of CNAB 400: the bank's number. */
+const BANK_FROM = 76;
+const BANK_DIGITS = 3;
 const SEQUENCE_AT = 394;
 const SEQUENCE_DIGITS = 6;
 const LINE_END_BYTES_MAX = 2;
@@ -38,6 +42,12 @@ export function readCnabHeader(bytes: Uint8Array, top: number, length: number, l
   if (bytes[top + TYPE_AT[kind]] !== ZERO) return fault('CNAB_HEADER', detail('NO_FILE_HEADER'));
   if (bytes[top + DIRECTION_AT[kind]] === RETORNO) {
     return fault('CNAB_HEADER', detail('IS_RETORNO'));
+  }
+  if (format.bank !== undefined) {
+    const bank = numberAt(bytes, top + BANK_FROM, BANK_DIGITS);
+    if (bank >= 0 && bank !== Number(format.bank)) {
+      return fault('CNAB_HEADER', detail('OTHER_BANK', String(bank).padStart(BANK_DIGITS, '0'), format.bank));
+    }
   }
   if (kind === 'cnab-400') {
     const number = numberAt(bytes, top + SEQUENCE_AT, SEQUENCE_DIGITS);

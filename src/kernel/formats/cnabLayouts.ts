@@ -21,6 +21,9 @@ export type Reference = (typeof REFERENCES)[number];
 export const BANKS = ['itau', 'bradesco', 'bb'] as const;
 export type Bank = (typeof BANKS)[number];
 
+/** As the header of a file names them. */
+export const BANK_NUMBERS: Readonly<Record<Bank, string>> = { itau: '341', bradesco: '237', bb: '001' };
+
 export interface CnabLayout {
   readonly lineBytes: number;
   /** The segment or type of the line that begins a debt, and of the one that must follow it; empty for none. */

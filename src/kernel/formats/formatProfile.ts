@@ -6,6 +6,7 @@ import { assert } from '../../core/assert.ts';
 import type { CnabFormat, RecordFormat, Slice } from '../plan.ts';
 import type { ColumnSource, Entry, ProfileDocument } from '../profile.ts';
 import { KIND_NAME, placeInDocument } from '../profileDocuments.ts';
+import { BANK_NUMBERS } from './cnabLayouts.ts';
 import { cnabEntries, cnabLayoutOf, cnabProblems } from './cnabProfile.ts';
 
 export const KINDS = ['delimited', 'json-lines', 'fixed-width', 'cnab-240', 'cnab-400'] as const;
@@ -56,9 +57,11 @@ function cnabFormat(document: ProfileDocument, kind: CnabFormat['kind'], entries
   assert(layout !== undefined, 'a CNAB profile without problems has a layout');
   const { lineBytes, main, mate, movement } = layout;
   const slices = entries.map(([, , source]) => ({ ...sliceOf(source), line: source.line ?? main }));
+  const { bank } = document.cnab ?? {};
   // Whether lines have ends, the file itself shows.
   return {
     kind,
+    ...(bank === undefined ? {} : { bank: BANK_NUMBERS[bank] }),
     lineBytes,
     lineEnds: true,
     main,

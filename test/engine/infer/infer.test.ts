@@ -108,6 +108,18 @@ describe('a proposal', () => {
     expect(document.columns).toMatchObject({ external_ref: { name: 'documento' }, cpf: { name: 'numero documento' } });
   });
 
+  it('is not misled by single faulty contents: a reference that is too long, an amount with other marks', async () => {
+    const [first, ...others] = madeDebts(120, 41);
+    const rows = [{ ...first!, ref: 'X'.repeat(70) }, ...others].map((debt, index) => {
+      const amount = index === 5 ? '1 234,56' : money(debt.cents + 100_000, ',', '');
+      return `${debt.ref};${debt.name};${debt.cpf};${amount};${iso(debt)}`;
+    });
+    const { document, complete } = await inferred(`contrato;nome;cpf;valor;vencimento\n${rows.join('\n')}\n`);
+    expect(complete).toBe(true);
+    expect(document.columns?.external_ref).toEqual({ name: 'contrato' });
+    expect(document.locale).toEqual({ decimal: ',' });
+  });
+
   it('takes the column whose name is the surest, and names the other', async () => {
     const proposal = await inferred(
       table(
