@@ -1,7 +1,8 @@
 /**
  * What becomes of one record that won its reference: created, updated or unchanged, and the row to write.
  *
- * Rules: a column absent from the file keeps the stored value, an empty field clears it; unchanged compares merged values.
+ * Rules: a column absent from the file, or from the record itself, keeps the stored value, an empty field clears it;
+ * unchanged compares merged values.
  * A debt that this very batch changed is a replay: it reports what it reported, and nothing is written again.
  *
  * A store may decide by itself (`DebtStore.register`): then this is the reference it is held against.
@@ -45,8 +46,9 @@ export function decide(
   if (existing !== undefined && existing.changedBatch === batch) {
     return { fate: existing.createdBatch === batch ? FATE_CREATED : FATE_UPDATED, row: undefined };
   }
+  const kept = chunk.kept[i] as number;
   const optional = (k: number, stored: string | null | undefined): string | null =>
-    hasOptional[k] === true ? chunk.optional(i, k) : (stored ?? null);
+    hasOptional[k] === true && ((kept >> k) & 1) === 0 ? chunk.optional(i, k) : (stored ?? null);
   const line = chunk.lines[i] as number;
   const row: StoredDebt = {
     client: registration.client,

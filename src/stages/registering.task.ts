@@ -28,7 +28,7 @@ import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
 import type { OutcomeTotals } from './receipt.ts';
-import { registerRows } from './registerRows.ts';
+import { registerChunk } from './registerChunk.ts';
 import type { Survey } from './survey.ts';
 import type { TaskContext } from './taskContext.ts';
 
@@ -253,17 +253,10 @@ export class Registrar {
   async #settleWithStore(): Promise<void> {
     const chunk = this.#chunk;
     const order = chunk.byHash((i) => chunk.outcomes[i] === CREATED);
-    const { debts } = this.#context;
-    for (const [kept, records] of alike(chunk, order)) {
-      const registration = withoutKept(this.#registration, kept);
-      // The fates of what the store decides have the numbers of their outcomes, but for tombstones.
-      const answer =
-        debts.register === undefined
-          ? await registerRows(debts, registration, chunk, records, chunk.outcomes)
-          : await debts.register(registration, chunk, records, chunk.outcomes);
-      if (answer === 'superseded') {
-        throw new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
-      }
+    // The fates of what the store decides have the numbers of their outcomes, but for tombstones.
+    const answer = await registerChunk(this.#context.debts, this.#registration, chunk, order);
+    if (answer === 'superseded') {
+      throw new Fault('TURN_SUPERSEDED', `turn ${this.#args.turn}`, { batch: this.#args.batch });
     }
     for (const i of order) {
       if (chunk.outcomes[i] !== ERASED) continue;
@@ -315,23 +308,6 @@ export class Registrar {
       this.#emittedBytes += block.length;
     }
   }
-}
-
-/**
- * The records by the columns that they keep, each in the order they came in: in most files all have the same, and in those
- * with a header always. Their references are distinct, so it does not matter which are registered first.
- */
-function alike(chunk: RecordChunk, order: Int32Array): Iterable<readonly [kept: number, records: Int32Array]> {
-  const first = chunk.kept[order[0] ?? 0] as number;
-  if (order.every((i) => chunk.kept[i] === first)) return order.length === 0 ? [] : [[first, order]];
-  const groups = Map.groupBy(order, (i) => chunk.kept[i] as number);
-  return [...groups].map(([kept, records]) => [kept, Int32Array.from(records)] as const);
-}
-
-function withoutKept(registration: Registration, kept: number): Registration {
-  if (kept === 0) return registration;
-  const hasOptional = registration.hasOptional.map((has, k) => has && ((kept >> k) & 1) === 0);
-  return { ...registration, hasOptional };
 }
 
 function columnOf(code: number): number {

@@ -11,6 +11,7 @@ import { COLUMN_COUNT, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import { PageReader } from '../../src/kernel/pages.ts';
 import { RecordChunk } from '../../src/kernel/recordChunk.ts';
 import { optionalColumns } from '../../src/stages/decide.ts';
+import { registerChunk } from '../../src/stages/registerChunk.ts';
 import { registerRows } from '../../src/stages/registerRows.ts';
 import type { LineValues } from '../support/files.ts';
 import { MemoryDebts } from '../support/memoryStores.ts';
@@ -139,6 +140,55 @@ describe('registering by SQL', () => {
     // The histories came upon everything there is to come upon.
     const ways = ['apply', 'preview'].flatMap((kind) => [0, 1, 2, 3].map((fate) => `${kind} ${fate}`));
     expect([...seen].sort()).toEqual([...ways, 'superseded', 'written'].sort());
+  }, 60_000);
+
+  it('keeps what records lack as deciding row by row does, whatever each of them lacks', async () => {
+    const REFS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const anyLines = fc.dictionary(fc.constantFrom(...REFS), fc.record({ line: anyLine, lacks: fc.nat(31) }), {
+      noNullPrototype: true,
+      minKeys: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyLines, { minLength: 2, maxLength: 4 }), async (batches) => {
+        const fixture = await debtsFixture('worker');
+        const model = new MemoryDebts();
+        try {
+          for (const [index, records] of batches.entries()) {
+            const turn = index + 1;
+            const registration: Registration = {
+              client: 'acme',
+              batch: `b-${turn}`,
+              turn,
+              turnAtMs: turn,
+              hasOptional: optionalColumns(ALL_FIELDS),
+              mode: 'apply',
+            };
+            const entries = Object.entries(records);
+            const lines = entries.map(([ref, { line: values, lacks }]) => {
+              const optional = values.optional.map((text, k) => (((lacks >> k) & 1) === 1 ? '' : text));
+              return { ref, ...values, optional };
+            });
+            const chunks = [0, 1].map(() => {
+              const chunk = chunkOf(lines, ALL_FIELDS);
+              for (const [i, [, { lacks }]] of entries.entries()) chunk.kept[i] = lacks;
+              return chunk;
+            });
+            const [bySql, byRow] = chunks as [RecordChunk, RecordChunk];
+            const order = (chunk: RecordChunk) => chunk.byHash(() => true);
+            expect(await registerChunk(fixture.store, registration, bySql, order(bySql))).toBe('written');
+            const { fetch, write } = model;
+            const rows = { fetch: fetch.bind(model), write: write.bind(model) };
+            expect(await registerChunk(rows, registration, byRow, order(byRow))).toBe('written');
+            expect(bySql.outcomes).toEqual(byRow.outcomes);
+            expect(await allOf(fixture.store)).toEqual(await allOf(model));
+          }
+          await fixture.check();
+        } finally {
+          await fixture.dispose();
+        }
+      }),
+      { numRuns: 25, seed: 12 },
+    );
   }, 60_000);
 
   it('takes more records than one image holds, and leaves them alone the second time', async () => {
