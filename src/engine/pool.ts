@@ -111,6 +111,8 @@ export class WorkerPool<T extends TaskTable> {
     const lane = await this.#placeFor(task, client, signal);
     let answer: TaskAnswer;
     try {
+      // Closed since its place was given: workers that are started now would never be ended.
+      if (this.#closed) throw closed();
       answer = await lane.workers().run({ task, args }, signal === undefined ? {} : { signal });
     } catch (error) {
       if (signal?.aborted === true) throw new Fault('LEASE_LOST', `task ${task} was stopped`, {}, error);

@@ -128,6 +128,18 @@ describe('threads among clients', () => {
   });
 });
 
+describe('a task that got its place just before the pool was closed', () => {
+  it.each(['echo', 'short'] as const)('ends with the pool, and starts no thread (%s)', async (task) => {
+    const ending = poolOf(1);
+    const held = ending.run('forever', null);
+    const late = [ending.run(task, null as never), ending.run('short', null)];
+    const ended = Promise.all([held, ...late].map(faultOf));
+    await ending.close();
+    expect((await ended).map((fault) => fault.code)).toEqual(Array(3).fill('WORKER_DIED'));
+    expect([ending.running, ending.queued]).toEqual([0, 0]);
+  });
+});
+
 describe('the pool', () => {
   it('brings arguments in and results out as plain data', async () => {
     const data = { text: 'é', list: [1, null, undefined], bytes: Uint8Array.of(1, 2), big: 2n ** 70n };
