@@ -71,6 +71,10 @@ describe('lists', () => {
     expect((await search({ cpf: '123' })).status).toBe(400);
     const next = (await search({ cpf: '52998224725', limit: 1 })).json.next;
     expect((await api.call('GET', `/v1/debts?cursor=${next}`)).problem.code).toBe('CURSOR_INVALID');
+    for (const place of [-1, 1.5, 2 ** 53, null, '1']) {
+      const forged = Buffer.from(JSON.stringify(['batches', place])).toString('base64url');
+      expect((await api.call('GET', `/v1/batches?cursor=${forged}`)).problem.code).toBe('CURSOR_INVALID');
+    }
   });
 });
 

@@ -23,6 +23,7 @@ import {
   linePartition,
   numberOf,
   numberValue,
+  SLOT_MAX,
   type Slot,
   type StoredBatch,
   slotItem,
@@ -123,7 +124,8 @@ export class Line {
 
   /** Slots below `below`, or all, the last one first. */
   async *newest(client: string, below: number | undefined, pageItems: number): AsyncGenerator<Slot[]> {
-    const to = below === undefined ? {} : { to: slotKey(client, below - 1).sk };
+    if (below !== undefined && below <= 1) return;
+    const to = below === undefined || below > SLOT_MAX ? {} : { to: slotKey(client, below - 1).sk };
     const span = { pk: linePartition(client), ...to, newestFirst: true, pageItems };
     for await (const page of this.#table.query(span)) yield page.map(slotOf);
   }

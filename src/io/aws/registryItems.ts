@@ -55,6 +55,8 @@ const INFLATED_BYTES_MAX = 64 * 1024 * 1024;
 const COMPRESS_CHARACTERS_MIN = 400;
 const ZSTD_LEVEL = 3;
 const SLOT_DIGITS = 12;
+/** No line comes to it. */
+export const SLOT_MAX = 10 ** SLOT_DIGITS - 1;
 const WORK_DIGITS = 10;
 
 export const batchKey = (id: string): Key => ({ pk: `batch#${id}`, sk: 'batch' });
