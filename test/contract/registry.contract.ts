@@ -178,8 +178,10 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
         expect(await olderThan('b-2', 2)).toEqual(['b-1']);
         expect(await olderThan('b-1', 2)).toEqual([]);
         // Whoever asks may name a place that no batch has.
-        const before = async (place: number) => (await registry.list({ client: 'acme', before: place })).length;
-        expect([await before(0), await before(1), await before(Number.MAX_SAFE_INTEGER)]).toEqual([0, 0, 4]);
+        const countBelow = async (place: number) => (await registry.list({ client: 'acme', before: place })).length;
+        expect([await countBelow(0), await countBelow(1), await countBelow(Number.MAX_SAFE_INTEGER)]).toEqual([
+          0, 0, 4,
+        ]);
       });
 
       it('finds what is not final or still owes messages, in the order of acceptance', async () => {
