@@ -60,14 +60,18 @@ export function fileBody(request: IncomingMessage, checksums: Checksums, limits:
   if (announced > limits.bytesMax + (form ? FORM_BYTES_MAX : 0)) throw tooLarge(limits);
   return form
     ? formFile(request, checksums, limits)
-    : { bytes: content(request, checksums, limits), name: () => undefined };
+    : { bytes: content(request, checksums, limits, true), name: () => undefined };
 }
 
-/** The content of the request, watched; the file's checksums are the caller's to feed. */
+/**
+ * The content of the request, watched; the file's checksums are the caller's to feed.
+ * @param isGivenBack whether a chunk is of no use to the caller once it asks for the next
+ */
 async function* content(
   request: IncomingMessage,
   checksums: Checksums,
   { bytesMax, stillMsMax }: BodyLimits,
+  isGivenBack: boolean,
 ): AsyncGenerator<Uint8Array> {
   const watch = watchStill(request, stillMsMax);
   let bytes = 0;
@@ -79,6 +83,7 @@ async function* content(
       if (bytes > bytesMax) throw tooLarge({ bytesMax });
       checksums.content(chunk);
       yield chunk;
+      if (isGivenBack) giveBack(chunk);
       watch.waiting();
     }
     if (!request.complete) throw new Fault('BODY_CUT');
@@ -89,11 +94,20 @@ async function* content(
   }
 }
 
+/**
+ * Frees a chunk's memory now. Left to the collector, each 32 MB of chunks make it mark the whole heap, which took 40 % of the
+ * main thread's time.
+ */
+function giveBack(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0);
+}
+
 function formFile(request: IncomingMessage, checksums: Checksums, limits: BodyLimits): FileBody {
   const boundary = boundaryOf(request.headers['content-type'] ?? '');
   let name: string | undefined;
   // The form as a whole may be a little larger than the file in it.
-  const whole = content(request, checksums, { ...limits, bytesMax: limits.bytesMax + FORM_BYTES_MAX });
+  const whole = content(request, checksums, { ...limits, bytesMax: limits.bytesMax + FORM_BYTES_MAX }, false);
   const part = filePartOf(whole, boundary, FORM_BYTES_MAX, (found) => {
     name = found;
   });
