@@ -9,6 +9,10 @@ import { type Api, csv, HEADER, line, openApi, openSubmission } from './harness.
 
 const ANA = '52998224725';
 const RUI = '11144477735';
+const LOJA = '12ABC34501DE35';
+const CASA = '00360305000104';
+/** A field of each record says which kind its document is. */
+const MIXED = { format: 1, document: { kindFrom: { name: 'tipo', cpf: ['F'], cnpj: ['J'] } } };
 const row = (ref: string, name: string, cpf: string) => `${ref},${name},${cpf},10.00,2026-03-10\n`;
 
 async function erased(api: Api, wish: EraseWish) {
@@ -88,6 +92,49 @@ export function describeErasure(driver: ApiDriver): void {
       const refused = await api.call('POST', '/v1/files', { ...operator, body: csv('R-9') });
       expect(refused).toMatchObject({ status: 410, json: { code: 'CLIENT_ERASED' } });
       expect((await api.call('GET', '/v1/batches', { key: api.tokens.beta })).status).toBe(200);
+    });
+
+    it('of a person with a CNPJ, also one whose debts had a CPF before, takes that one alone', async () => {
+      const api = await openApi({ driver });
+      const { clients } = api.context;
+      await clients.addProfile({ name: 'mixed', version: 1, document: JSON.stringify(MIXED), createdAtMs: 0 });
+      const acme = await clients.get('acme');
+      if (acme === undefined) throw new Error('the client is there');
+      await clients.update({ ...acme, profile: 'mixed' });
+      const take = async (...rows: readonly (readonly [string, string, string])[]): Promise<string> => {
+        const header = HEADER.replace(',cpf,', ',document,').replace('\n', ',tipo\n');
+        const lines = rows.map(([ref, name, document]) => {
+          const kind = document.length > ANA.length ? 'J' : 'F';
+          return `${ref},${name},${document},10.00,2026-03-10,${kind}\n`;
+        });
+        const headers = { 'content-type': 'text/csv' };
+        const sent = await api.call('POST', '/v1/files', { body: header + lines.join(''), headers });
+        await api.world.runDry();
+        expect((await api.call('GET', `/v1/batches/${sent.json.id}`)).json.receipt?.lines.rejected).toBe(0);
+        return sent.json.id;
+      };
+      const search = async (json: { readonly cpf: string } | { readonly cnpj: string }): Promise<string[]> =>
+        (await api.call('POST', '/v1/debts/search', { json })).json.items.map((debt) => debt.external_ref).sort();
+
+      const others = await take(['R-1', 'Ana Gonzaga', ANA], ['R-2', 'Rui Barbosa', RUI], ['R-5', 'Casa Mar', CASA]);
+      const firms = await take(['R-2', 'Loja Sol', '12.ABC.345/01DE-35'], ['R-3', 'Loja Sol', LOJA]);
+      expect([await search({ cpf: RUI }), await search({ cnpj: LOJA })]).toEqual([[], ['R-2', 'R-3']]);
+      expect([await search({ cpf: ANA }), await search({ cnpj: CASA })]).toEqual([['R-1'], ['R-5']]);
+
+      const report = await erased(api, { client: 'acme', document: LOJA });
+      expect(report).toMatchObject({
+        state: 'done',
+        personText: '**.ABC.345/****-**',
+        counts: { debts: 2, batches: 1 },
+      });
+      expect(await piecesWith(api, LOJA, '12.ABC.345/01DE-35', 'Loja Sol')).toEqual([]);
+      expect([await search({ cnpj: LOJA }), await search({ cpf: ANA }), await search({ cnpj: CASA })]).toEqual([
+        [],
+        ['R-1'],
+        ['R-5'],
+      ]);
+      expect((await api.call('GET', `/v1/batches/${firms}/retorno`)).status).toBe(410);
+      expect((await api.call('GET', `/v1/batches/${others}/retorno`)).status).toBe(200);
     });
   });
 }

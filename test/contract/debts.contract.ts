@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DebtFilter, DebtKey, DebtStore, StoredDebt } from '../../src/io/ports/debts.ts';
+import { describeDocuments } from './debtDocuments.contract.ts';
+import { byKey, CNPJS, CPFS, debt, hashOf, tombstone } from './debtRows.ts';
 import { collect, type Fixture } from './support.ts';
 
 export interface DebtsFixture extends Fixture<DebtStore> {
@@ -10,57 +12,6 @@ export interface DebtsFixture extends Fixture<DebtStore> {
   /** More rows than the store takes in one step; 40,000 where it does not say. */
   readonly manyRows?: number;
 }
-
-const CPFS = ['52998224725', '11144477735', '39053344705', '00000000191'] as const;
-
-/** A hash as the engine would make one: spread over all of a uint32. */
-function hashOf(ref: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(ref)) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return (hash ^ (hash >>> 12)) >>> 0;
-}
-
-export function debt(externalRef: string, turn: number, change: Partial<StoredDebt> = {}): StoredDebt {
-  return {
-    client: 'acme',
-    refHash: hashOf(externalRef),
-    externalRef,
-    debtorName: 'Maria José d’Ávila',
-    document: CPFS[0],
-    amountCents: 123_456,
-    dueDate: '2025-03-01',
-    debtorEmail: 'maria@example.com',
-    debtorPhone: '+5511987654321',
-    creditorName: null,
-    accountType: null,
-    installment: '3/12',
-    createdBatch: `b-${turn}`,
-    createdLine: 2,
-    changedBatch: `b-${turn}`,
-    changedLine: 2,
-    turn,
-    createdAtMs: 1_768_478_400_000 + turn,
-    changedAtMs: 1_768_478_400_000 + turn,
-    erased: false,
-    ...change,
-  };
-}
-
-const tombstone = (externalRef: string, turn: number): StoredDebt =>
-  debt(externalRef, turn, {
-    debtorName: '',
-    document: '',
-    amountCents: 0,
-    dueDate: '',
-    debtorEmail: null,
-    debtorPhone: null,
-    installment: null,
-    erased: true,
-  });
-
-const byKey = (a: StoredDebt, b: StoredDebt): number =>
-  a.refHash - b.refHash || (a.externalRef < b.externalRef ? -1 : Number(a.externalRef > b.externalRef));
 
 export function describeDebts(name: string, make: () => Promise<DebtsFixture>): void {
   describe(`debts: ${name}`, () => {
@@ -218,8 +169,10 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         await fc.assert(
           fc.asyncProperty(fc.array(write, { maxLength: 8 }), async (writes) => {
             const client = `p-${run++}`;
+            // From turn to turn a debt goes from one kind of document to the other.
+            const documents = [CPFS[0], CNPJS[0], CNPJS[1], CPFS[1], CNPJS[2]] as const;
             const rowOf = (ref: string, turn: number): StoredDebt =>
-              debt(ref, turn, { client, amountCents: turn * 100, document: CPFS[turn % 4] });
+              debt(ref, turn, { client, amountCents: turn * 100, document: documents[turn] });
             const model = new Map<string, number>();
             for (const { turn, refs } of writes) {
               const answer = await debts.write(
@@ -239,8 +192,8 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
             }
             const expected = [...model].map(([ref, turn]) => rowOf(ref, turn)).sort(byKey);
             expect(await list({}, client)).toEqual(expected);
-            for (const cpf of CPFS) {
-              expect(await list({ document: cpf }, client)).toEqual(expected.filter((row) => row.document === cpf));
+            for (const document of documents) {
+              expect(await list({ document }, client)).toEqual(expected.filter((row) => row.document === document));
             }
           }),
           { numRuns: 60, seed: 99 },
@@ -251,16 +204,18 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
     describe('upkeep', () => {
       it('changes no answer, however often and whenever it is done', async () => {
         const expected = new Map<string, StoredDebt>();
+        const documents = [CPFS[0], CNPJS[0], CPFS[1], CNPJS[1], CNPJS[2]] as const;
         for (let turn = 1; turn <= 200; turn++) {
-          const rows = [`same-${turn % 7}`, `new-${turn}`].map((ref) => debt(ref, turn, { document: CPFS[turn % 3] }));
+          const document = documents[turn % documents.length];
+          const rows = [`same-${turn % 7}`, `new-${turn}`].map((ref) => debt(ref, turn, { document }));
           await debts.write('acme', turn, rows);
           for (const row of rows) expected.set(row.externalRef, row);
           if (turn % 90 === 0) await debts.tidy();
         }
         while (await debts.tidy());
         const sorted = [...expected.values()].sort(byKey);
-        for (const cpf of CPFS)
-          expect(await list({ document: cpf })).toEqual(sorted.filter((row) => row.document === cpf));
+        for (const document of documents)
+          expect(await list({ document })).toEqual(sorted.filter((row) => row.document === document));
         expect(await list()).toEqual(sorted);
         expect(await debts.tidy()).toBe(false);
       });
@@ -284,6 +239,8 @@ export function describeDebts(name: string, make: () => Promise<DebtsFixture>): 
         expect(await list({ externalRef: 'R-1' })).toEqual([]);
       });
     });
+
+    describeDocuments(() => fixture);
 
     describe('list', () => {
       const rows = Array.from({ length: 1500 }, (_, i) => debt(`R-${i}`, 1, { document: CPFS[i % 3] })).sort(byKey);

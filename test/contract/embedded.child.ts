@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { isFault } from '../../src/core/faults.ts';
 import { openDataPlane } from '../../src/io/embedded/driver.ts';
-import { debt } from './debts.contract.ts';
+import { debt } from './debtRows.ts';
 import { dataOptions, openDirectOn, openEngineOn } from './embeddedFixtures.ts';
 import { draft, madeBytes } from './support.ts';
 

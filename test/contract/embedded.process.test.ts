@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireEngineLock, engineInfo } from '../../src/io/embedded/lock.ts';
-import { debt } from './debts.contract.ts';
+import { debt } from './debtRows.ts';
 import { checkDebts, makeDataDir, openDataOn, openEngineOn, removeDataDir } from './embeddedFixtures.ts';
 import { collect, madeBytes } from './support.ts';
 

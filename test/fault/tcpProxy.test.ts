@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { STAGING_TABLE } from '../../src/io/aws/stagedItems.ts';
 import { openWebhooks } from '../../src/io/http/webhook.ts';
 import { faultCode, madeBytes } from '../contract/support.ts';
-import { closeServer, listen, openOn } from '../io/aws/support.ts';
+import { closeServer, listen, openOn, untilActive } from '../io/aws/support.ts';
 import { Random } from '../oracle/random.ts';
 import { FakeClock } from '../support/clock.ts';
 import { PASS, startTcpProxy, type TcpFate, tcpFates } from './tcpProxy.ts';
@@ -34,6 +34,7 @@ beforeAll(async () => {
       BillingMode: 'PAY_PER_REQUEST',
     }),
   );
+  await untilActive(sdk, TABLE);
   sdk.destroy();
 });
 

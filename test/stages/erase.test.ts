@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { maskedDocument } from '../../src/core/documents.ts';
+import { documentNumber } from '../../src/io/embedded/documentRuns.ts';
 import type { DirectStores } from '../../src/io/embedded/driver.ts';
 import { FileStaging } from '../../src/io/embedded/staging.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
@@ -19,15 +20,22 @@ import { Life } from '../support/mortal.ts';
 
 const ANA = '52998224725';
 const RUI = '11144477735';
-const SECRETS = { [ANA]: ['Ana Gonzaga', 'ana@casa.example'], [RUI]: ['Rui Barbosa', 'rui@casa.example'] };
-const FILES = [[ANA, RUI], [RUI], [ANA]] as const;
+const LOJA = '12ABC34501DE35';
+const SECRETS = {
+  [ANA]: ['Ana Gonzaga', 'ana@casa.example'],
+  [RUI]: ['Rui Barbosa', 'rui@casa.example'],
+  [LOJA]: ['Loja Sol', 'loja@casa.example'],
+};
+type Person = keyof typeof SECRETS;
+/** Whose debts the files hold; `first` is who is erased by a test. */
+const filesOf = (first: Person): readonly (readonly Person[])[] => [[first, RUI], [RUI], [first]];
 
 const folders: string[] = [];
 afterEach(async () => {
   for (const folder of folders.splice(0)) await removeDataDir(folder);
 });
 
-function debt(client: string, ref: number, cpf: keyof typeof SECRETS, turn: number, batch: string): StoredDebt {
+function debt(client: string, ref: number, cpf: Person, turn: number, batch: string): StoredDebt {
   const [name = '', mail = ''] = SECRETS[cpf] ?? [];
   return {
     client,
@@ -54,7 +62,7 @@ function debt(client: string, ref: number, cpf: keyof typeof SECRETS, turn: numb
 }
 
 /** Three ended batches of acme with their files, staged pages, answers, debts and deliveries; one debt and file of beta. */
-async function filled(): Promise<{ readonly dataDir: string; readonly clock: FakeClock }> {
+async function filled(first: Person = ANA): Promise<{ readonly dataDir: string; readonly clock: FakeClock }> {
   const dataDir = await makeDataDir();
   folders.push(dataDir);
   const clock = new FakeClock();
@@ -70,7 +78,7 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
     });
   }
   const staging = new FileStaging({ folder: join(dataDir, 'staging'), bufferBytes: 4096, indexBytesMax: 4096 });
-  const put = async (client: string, n: number, people: readonly (keyof typeof SECRETS)[]): Promise<void> => {
+  const put = async (client: string, n: number, people: readonly Person[]): Promise<void> => {
     const id = `b-${client}-${n}`;
     const lines = people.map((cpf, i) => `R-${n * 10 + i},${SECRETS[cpf]?.join(',')},${cpf}`);
     const stored = await stores.objects.put(`raw/${client}/${n}`, Buffer.from(lines.join('\n')));
@@ -120,8 +128,8 @@ async function filled(): Promise<{ readonly dataDir: string; readonly clock: Fak
       },
     ]);
   };
-  for (const [i, people] of FILES.entries()) await put('acme', i + 1, people);
-  await put('beta', 1, [ANA]);
+  for (const [i, people] of filesOf(first).entries()) await put('acme', i + 1, people);
+  await put('beta', 1, [first]);
   await stores.close();
   return { dataDir, clock };
 }
@@ -147,14 +155,14 @@ function contextOf(stores: DirectStores, clock: FakeClock, life = new Life()): E
 }
 
 /** What is left, for people and in the bytes of the folder. */
-async function leftOf(dataDir: string, clock: FakeClock) {
+async function leftOf(dataDir: string, clock: FakeClock, first: Person = ANA) {
   const stores = await openDirectOn(dataDir, 'read', clock);
   const debts = [];
   for (const client of ['acme', 'beta']) {
     for await (const one of stores.debts.list(client, {})) debts.push(`${client} ${one.externalRef} ${one.document}`);
   }
   const found = [];
-  for await (const one of stores.debts.list('acme', { document: ANA })) found.push(one);
+  for await (const one of stores.debts.list('acme', { document: first })) found.push(one);
   const batches = (await stores.registry.list({})).map(({ id, file, receipt, erasedAtMs }) => ({
     id,
     file,
@@ -167,7 +175,7 @@ async function leftOf(dataDir: string, clock: FakeClock) {
   const tombstones = (
     await stores.debts.fetch(
       'acme',
-      FILES.flatMap((people, i) => people.map((cpf, j) => debt('acme', (i + 1) * 10 + j, cpf, 1, ''))),
+      filesOf(first).flatMap((people, i) => people.map((cpf, j) => debt('acme', (i + 1) * 10 + j, cpf, 1, ''))),
     )
   ).map((one) => one?.erased);
   const erasures = (await stores.privacy.list('acme')).map((one) => (one.kind === 'erasure' ? one.state : one.kind));
@@ -185,8 +193,8 @@ function filesWith(dataDir: string, text: string): string[] {
     .filter((path) => !path.includes('/beta/') && !path.includes('b-beta') && readFileSync(path).includes(text));
 }
 
-async function run(wish: EraseWish, diesAt?: number) {
-  const { dataDir, clock } = await filled();
+async function run(wish: EraseWish, diesAt?: number, first: Person = ANA) {
+  const { dataDir, clock } = await filled(first);
   const life = new Life(diesAt);
   const stores = await openDirectOn(dataDir, 'write', clock);
   await Promise.race([erase(contextOf(stores, clock, life), wish), life.ended]);
@@ -197,15 +205,18 @@ async function run(wish: EraseWish, diesAt?: number) {
     await erase(contextOf(again, clock), wish);
     await again.close();
   }
-  return { end: await leftOf(dataDir, clock), steps: life.steps, dataDir };
+  return { end: await leftOf(dataDir, clock, first), steps: life.steps, dataDir };
 }
 
 describe('an erasure', () => {
   // threat 11
-  it('of a person takes the debts, each file with a line of the person, and nothing of others', async () => {
-    const { end, dataDir } = await run({ client: 'acme', document: ANA });
+  it.each<Person>([
+    ANA,
+    LOJA,
+  ])('of a person (%s) takes the debts, each file with a line of the person, and nothing of others', async (person) => {
+    const { end, dataDir } = await run({ client: 'acme', document: person }, undefined, person);
     expect(end.debts).toEqual(
-      [`acme R-11 ${RUI}`, `acme R-20 ${RUI}`, `beta R-10 ${ANA}`].sort((a, b) => order(end.debts, a, b)),
+      [`acme R-11 ${RUI}`, `acme R-20 ${RUI}`, `beta R-10 ${person}`].sort((a, b) => order(end.debts, a, b)),
     );
     expect(end.found).toEqual([]);
     expect(end.tombstones).toEqual([true, false, false, true]);
@@ -223,7 +234,7 @@ describe('an erasure', () => {
     );
     expect([end.erasures, end.closed]).toEqual([['done'], false]);
     // Only beta's rows, which lie in the same databases, still say it.
-    const left = filesWith(dataDir, ANA).map((path) => path.slice(dataDir.length + 1));
+    const left = filesWith(dataDir, person).map((path) => path.slice(dataDir.length + 1));
     expect(left.filter((path) => path !== 'debts.db' && path !== 'control.db')).toEqual([]);
   });
 
@@ -248,17 +259,17 @@ describe('an erasure', () => {
   });
 
   // threat 11
-  it('leaves no byte of the client in the folder', async () => {
-    const { dataDir, clock } = await filled();
+  it.each<Person>([ANA, LOJA])('leaves no byte of the client in the folder: of %s', async (person) => {
+    const { dataDir, clock } = await filled(person);
     const stores = await openDirectOn(dataDir, 'write', clock);
     for (const client of ['beta', 'acme']) await erase(contextOf(stores, clock), { client });
     await stores.close();
-    for (const text of [ANA, RUI, 'Ana Gonzaga', 'Rui Barbosa', 'casa.example', 'carteira', 'Loja acme']) {
+    for (const text of [person, RUI, ...SECRETS[person], 'Rui Barbosa', 'casa.example', 'carteira', 'Loja acme']) {
       expect({ text, files: filesWith(dataDir, text) }).toEqual({ text, files: [] });
     }
     // As a number: so it stands in the index by document.
     const number = Buffer.alloc(5);
-    number.writeUIntBE(Number(ANA), 0, 5);
+    number.writeUIntBE(documentNumber(person), 0, 5);
     expect(readFileSync(join(dataDir, 'debts.db')).includes(number)).toBe(false);
     const end = await leftOf(dataDir, clock);
     expect([end.debts, end.objects, end.deliveries]).toEqual([[], [], []]);
@@ -324,6 +335,8 @@ describe('a hold', () => {
     [ANA, undefined, true],
     [ANA, ANA, true],
     [RUI, ANA, false],
+    [LOJA, LOJA, true],
+    [ANA, LOJA, false],
   ])('on %s forbids erasing %s: %s', async (held, asked, forbids) => {
     const { dataDir, clock } = await filled();
     const stores = await openDirectOn(dataDir, 'write', clock);

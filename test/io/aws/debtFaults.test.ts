@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import type { TelemetryEvent } from '../../../src/core/telemetry.ts';
 import { type DynamoDebtsOptions, openDynamoDebts } from '../../../src/io/aws/debts.ts';
 import type { DebtStore, StoredDebt } from '../../../src/io/ports/debts.ts';
-import { debt } from '../../contract/debts.contract.ts';
+import { debt } from '../../contract/debtRows.ts';
 import { collect, faultCode } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
 import { type Asked, FaultyProxy, type Harm, NO_HARM } from './faultyProxy.ts';

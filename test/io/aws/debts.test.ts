@@ -6,7 +6,8 @@ import { silentTelemetry } from '../../../src/core/telemetry.ts';
 import { DEBTS_TABLE } from '../../../src/io/aws/debtItems.ts';
 import { openDynamoDebts } from '../../../src/io/aws/debts.ts';
 import type { DebtStore } from '../../../src/io/ports/debts.ts';
-import { type DebtsFixture, debt, describeDebts } from '../../contract/debts.contract.ts';
+import { debt } from '../../contract/debtRows.ts';
+import { type DebtsFixture, describeDebts } from '../../contract/debts.contract.ts';
 import { collect } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
 import { DEBTS_OPTIONS, makeDebtsTable } from './support.ts';
@@ -125,6 +126,23 @@ function describeDebtsOver(kind: ServerKind): void {
       );
       const indexed = await sdk.send(new ScanCommand({ TableName: table, IndexName: DEBTS_TABLE.index.name }));
       expect(indexed.Items).toEqual([]);
+      await dispose();
+    });
+
+    it('keeps a CPF and a CNPJ under names of their own, never both', async () => {
+      const { store, table, dispose } = await fixture();
+      const documents = ['12ABC34501DE35', '52998224725', '12ABC34501DE35', ''];
+      for (const [index, document] of documents.entries()) {
+        const erased = document === '';
+        await store.write('acme', index + 1, [debt('R-1', index + 1, { document, erased })]);
+        const [{ cpf, cnpj, doc } = {}] = await itemsOf(table);
+        expect({ cpf, cnpj }).toEqual({
+          cpf: document.length === 11 ? { S: document } : undefined,
+          cnpj: document.length === 14 ? { S: document } : undefined,
+        });
+        // The key of the index tells nothing of the document.
+        expect(doc).toEqual(erased ? undefined : { S: expect.stringMatching(/^acme#[\w-]{22}$/) });
+      }
       await dispose();
     });
 

@@ -3,6 +3,7 @@ import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { holdInstallation } from '../../../src/io/aws/installation.ts';
 import { type AwsServer, dynamoServers } from '../../support/aws/servers.ts';
+import { untilActive } from './support.ts';
 
 const SECRET = 'the secret of this installation, long enough';
 
@@ -32,6 +33,7 @@ describe.each(dynamoServers())('an installation at $name', (kind) => {
         AttributeDefinitions: names.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
       }),
     );
+    await untilActive(dynamodb, TableName);
     return TableName;
   }
 

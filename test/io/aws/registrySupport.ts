@@ -1,10 +1,11 @@
 /** What the tests of the registry in DynamoDB share: tables, clients of the SDK, and one that fails as asked. */
 import { randomBytes } from 'node:crypto';
-import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { openDynamoRegistry } from '../../../src/io/aws/registry.ts';
 import type { Registry } from '../../../src/io/ports/registry.ts';
 import type { AwsServer } from '../../support/aws/servers.ts';
+import { untilActive } from './support.ts';
 
 export const REGISTRY_TABLE = 'made-registry';
 export const CLIENTS_TABLE = 'made-clients';
@@ -29,8 +30,7 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
       ],
     }),
   );
-  const describe = new DescribeTableCommand({ TableName: name });
-  while ((await client.send(describe)).Table?.TableStatus !== 'ACTIVE') await new Promise((next) => setImmediate(next));
+  await untilActive(client, name);
 }
 
 export function registryOn(dynamodb: Sender, clock: Clock = systemClock, keepMs?: number): Registry {

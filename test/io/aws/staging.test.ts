@@ -14,7 +14,7 @@ import { describeStaging } from '../../contract/staging.contract.ts';
 import { type Fixture, faultCode, madeBytes } from '../../contract/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
 import { ANSWER, FakeDynamo } from './fakeDynamo.ts';
-import { openOn } from './support.ts';
+import { openOn, untilActive } from './support.ts';
 
 for (const kind of dynamoServers()) describe(kind.name, () => describeStagingOver(kind));
 
@@ -47,6 +47,7 @@ function describeStagingOver(kind: ServerKind): void {
         BillingMode: 'PAY_PER_REQUEST',
       }),
     );
+    await untilActive(sdk, table);
     return table;
   }
 

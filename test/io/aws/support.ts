@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Telemetry, TelemetryEvent } from '../../../src/core/telemetry.ts';
 import type { CredentialProvider } from '../../../src/io/aws/credentials.ts';
@@ -95,4 +95,11 @@ export async function makeDebtsTable(sdk: DynamoDBClient, table: string): Promis
       BillingMode: 'PAY_PER_REQUEST',
     }),
   );
+  await untilActive(sdk, table);
+}
+
+/** A table that was asked for is not there at once: until then its items are refused. */
+export async function untilActive(sdk: DynamoDBClient, table: string): Promise<void> {
+  const describe = new DescribeTableCommand({ TableName: table });
+  while ((await sdk.send(describe)).Table?.TableStatus !== 'ACTIVE') await new Promise((next) => setImmediate(next));
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openDynamoDebts } from '../../../src/io/aws/debts.ts';
-import { debt } from '../../contract/debts.contract.ts';
+import { debt } from '../../contract/debtRows.ts';
 import { DEBTS_OPTIONS } from './support.ts';
 
 const [endpoint = '', table = '', turnText = '', rowsText = ''] = process.argv.slice(2);

@@ -11,7 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openDynamoDebts } from '../../../src/io/aws/debts.ts';
 import type { StoredDebt } from '../../../src/io/ports/debts.ts';
-import { debt } from '../../contract/debts.contract.ts';
+import { debt } from '../../contract/debtRows.ts';
 import { dynamoServers } from '../../support/aws/servers.ts';
 import { FaultyProxy, type Harm, NO_HARM } from './faultyProxy.ts';
 import { DEBTS_OPTIONS, makeDebtsTable } from './support.ts';
