@@ -11,7 +11,7 @@ import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import type { ObjectPin, ObjectStore, ObjectWriter } from '../io/ports/objects.ts';
 import type { EntryReader } from '../kernel/parts.ts';
-import type { RecordFormat, RecordPlan } from '../kernel/plan.ts';
+import type { RecordPlan } from '../kernel/plan.ts';
 import type { LotPlace } from '../kernel/split.ts';
 import {
   ANSWER_KINDS,
@@ -34,8 +34,7 @@ export interface FinishResult {
   readonly answers: Readonly<Record<AnswerKind, PartObject | null>>;
   /** Rows by outcome, in the order of OUTCOMES. */
   readonly lines: readonly number[];
-  /** What kind of file it is, where it is not delimited, and the frame that its resubmit file gets on the way out. */
-  readonly kind?: RecordFormat['kind'];
+  /** That its resubmit file gets on the way out; absent for none. */
   readonly frame?: ResubmitFrame;
 }
 
@@ -74,12 +73,10 @@ export async function finish(
       const { key, etag, bytes } = await writer.commit();
       answers[kind] = { key, etag, bytes };
     }
-    const { format } = args.manifest.plan;
-    const frame = frameOf(format);
+    const frame = frameOf(args.manifest.plan.format);
     return {
       answers,
       lines,
-      ...(format === undefined ? {} : { kind: format.kind }),
       ...(frame === null ? {} : { frame }),
     };
   } finally {

@@ -1,4 +1,6 @@
 /** Batches and debts over HTTP: lists, live events, downloads, cancelling; health; the description of the API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
@@ -123,6 +125,32 @@ describe('a batch', () => {
     const redrive = (key: string) => api.call('POST', `/v1/batches/${two.json.id}/redrive`, { key });
     expect((await redrive(api.tokens.acme)).status).toBe(403);
     expect((await redrive(api.tokens.operator)).problem.code).toBe('NOT_IN_THIS_STATE');
+  });
+
+  it.each([
+    0, 1000,
+  ])('gives a CNAB resubmit file that it takes again (small batches up to %i)', async (smallRecordsMax) => {
+    const api = await openApi({ settings: { smallRecordsMax } });
+    const { clients } = api.context;
+    const document = JSON.stringify({ format: 1, kind: 'cnab-240' });
+    await clients.addProfile({ name: 'cnab', version: 1, document, createdAtMs: 0 });
+    const known = await clients.get('acme');
+    if (known === undefined) throw new Error('acme is a client');
+    await clients.update({ ...known, profile: 'cnab' });
+    const file = readFileSync(join(import.meta.dirname, '../../fixtures/profiles/cnab-240.rem'));
+    const posted = async (body: Uint8Array) => {
+      const sent = await api.call('POST', '/v1/files', { body, headers: { 'content-type': 'text/plain' } });
+      await api.world.runDry();
+      const { receipt } = (await api.call('GET', `/v1/batches/${sent.json.id}`)).json;
+      return { id: sent.json.id, lines: receipt?.lines };
+    };
+    const first = await posted(file);
+    expect(first.lines?.rejected).toBeGreaterThan(5);
+    const { bytes } = await api.call('GET', `/v1/batches/${first.id}/resubmit`);
+    expect(bytes.subarray(-242).toString('latin1')).toMatch(/^\d{3}99999 {9}000001\d{6}000000 {205}\r\n$/);
+    const again = await posted(bytes);
+    expect(again.lines).toMatchObject({ total: first.lines?.rejected, rejected: first.lines?.rejected });
+    expect((await api.call('GET', `/v1/batches/${again.id}/resubmit`)).bytes.equals(bytes)).toBe(true);
   });
 
   it.each([0, 1000])('gives its answers, plain and gzip (small batches up to %i records)', async (smallRecordsMax) => {

@@ -27,6 +27,8 @@ const FILE_TYPES: ReadonlySet<string> = new Set([
   'text/csv',
   'text/plain',
   'application/csv',
+  'application/x-ndjson',
+  'application/jsonl',
   'application/vnd.ms-excel',
   'application/octet-stream',
   'application/gzip',
