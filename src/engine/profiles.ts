@@ -6,6 +6,7 @@
  * does not pass any more.
  */
 import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import { LANGUAGES, type Language } from '../core/language.ts';
 import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients.ts';
@@ -13,7 +14,13 @@ import { COLUMNS } from '../kernel/columns.ts';
 import { BANKS, REFERENCES } from '../kernel/formats/cnabLayouts.ts';
 import { KINDS } from '../kernel/formats/formatProfile.ts';
 import { DUPLICATES_POLICIES, LINE_BYTES_MAX } from '../kernel/plan.ts';
-import { type CompiledProfile, compileProfile, FIELDS_MAX, type ProfileDocument } from '../kernel/profile.ts';
+import {
+  type CompiledProfile,
+  compileProfile,
+  FIELDS_MAX,
+  inDefaultFormat,
+  type ProfileDocument,
+} from '../kernel/profile.ts';
 import { DOCUMENT_NAMES } from '../kernel/profileDocuments.ts';
 
 const text = (maxLength: number, minLength = 1) => ({ type: 'string', minLength, maxLength });
@@ -205,10 +212,14 @@ export async function readProfile(
   return { document: value, compiled };
 }
 
-/** The compiled profile of a stored document; `name` says which. */
-export async function storedProfile(json: string, name: string): Promise<CompiledProfile> {
+/** The compiled profile of a stored document; `name` says which. `collected`: of lines in the default format. */
+export async function storedProfile(json: string, name: string, collected = false): Promise<CompiledProfile> {
   try {
-    return (await readProfile(json)).compiled;
+    const { document, compiled } = await readProfile(json);
+    if (!collected) return compiled;
+    const plain = compileProfile(inDefaultFormat(document));
+    assert(!('problems' in plain), 'less of a document without problems has none');
+    return plain;
   } catch (error) {
     throw new Fault('STORE_CORRUPT', `the document of profile ${name} does not pass any more`, {}, error);
   }

@@ -148,6 +148,16 @@ export function defaultProfile(): CompiledProfile {
   return compiled;
 }
 
+/** What of a document holds for lines that were collected here and written in the default format: all but how files are read. */
+export function inDefaultFormat(document: ProfileDocument): ProfileDocument {
+  const { format, duplicates, rules, language, notifications, approval } = document;
+  const kept = { duplicates, rules, language, notifications, approval };
+  return {
+    format,
+    ...(Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as typeof kept),
+  };
+}
+
 /** The compiled profile, or what is wrong with the document, all of it. */
 export function compileProfile(given: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {
   const document = withCnabLayout(given);

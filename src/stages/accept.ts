@@ -26,6 +26,8 @@ export interface AcceptedObject extends ObjectPin {
   readonly version: string;
   readonly bytes: number;
   readonly profile?: string;
+  /** Lines that were collected here and written in the default format. */
+  readonly collected?: true;
   /** `YYYY-MM-DD`; the day of acceptance in São Paulo where absent. */
   readonly asOf?: string;
   readonly dryRun?: boolean;
@@ -51,6 +53,7 @@ export async function acceptObject(context: AcceptContext, object: AcceptedObjec
     etag: object.etag,
     bytes: object.bytes,
     ...pin,
+    ...(object.collected === true ? { collected: true } : {}),
     amountCentsMin: client.amountCentsMin,
     amountCentsMax: client.amountCentsMax,
     businessDate: object.asOf ?? businessDay(acceptedAtMs),

@@ -95,7 +95,7 @@ async function profileOf(context: StageContext, batch: Batch): Promise<CompiledP
   const own = pin !== undefined && mayUse(batch.client, pin.name);
   const record = own ? await context.clients.getProfile(pin.name, pin.version) : undefined;
   if (record === undefined) throw new Fault('PROFILE_UNKNOWN', detail('PROFILE', batch.profile), { batch: batch.id });
-  return await storedProfile(record.document, batch.profile);
+  return await storedProfile(record.document, batch.profile, batch.collected);
 }
 
 /** The text to split: the object itself, or what it inflates to. */

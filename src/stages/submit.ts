@@ -66,6 +66,7 @@ async function acceptLines(context: SubmitContext, submission: Submission, name:
     etag: object.etag,
     bytes: object.bytes,
     dryRun: submission.dryRun,
+    collected: true,
     ...(submission.asOf === null ? {} : { asOf: submission.asOf }),
   });
   if (batch.key !== own) await context.objects.delete(own);

@@ -75,6 +75,26 @@ describe('a submission', () => {
     expect((await api.call('DELETE', '/v1/submissions/s-none')).status).toBe(404);
   });
 
+  it.each([
+    { kind: 'cnab-240' },
+    { dialect: { delimiter: ';' }, encoding: 'windows-1252', locale: { decimal: ',', date: 'DD/MM/YYYY' } },
+  ])('is in the default format whatever the files of its client are, under the rules of its profile: %j', async (how) => {
+    const api = await openApi();
+    const { clients } = api.context;
+    const document = JSON.stringify({ format: 1, ...how, rules: { amountMin: '100' }, language: 'pt-BR' });
+    await clients.addProfile({ name: 'files', version: 1, document, createdAtMs: 0 });
+    const known = await clients.get('acme');
+    if (known === undefined) throw new Error('acme is a client');
+    await clients.update({ ...known, profile: 'files' });
+    const id = await openSubmission(api);
+    await append(api, id, { lines: [line('r-1'), line('r-2', { amount: '99.99', debtor_name: 'José' })] });
+    const submitted = await submit(api, id);
+    await api.world.runDry();
+    const { json } = await api.call('GET', `/v1/batches/${submitted.json.id}`);
+    expect(json).toMatchObject({ state: 'completed', receipt: { lines: { created: 1, rejected: 1 } } });
+    expect(json.topErrors).toMatchObject([{ code: 'AMOUNT_BELOW_MINIMUM' }]);
+  });
+
   it.each<[string, unknown, RegExp]>([
     ['a number where text is asked', { ...line('r'), amount: 12.5 }, /amount must be string/],
     ['a column that is none', { ...line('r'), nome: 'x' }, /additional/],

@@ -85,6 +85,8 @@ export interface Batch {
   readonly bytes: number;
   /** Name and version, or a name that was not known at acceptance. */
   readonly profile: string;
+  /** Its lines were collected here: they are in the default format, whatever the profile says of files. */
+  readonly collected?: boolean;
   /** Whether a profile was named without a version: the picker then asks the rules service, where there is one. */
   readonly asksRules?: boolean;
   /** Where the rules service gave the profile; absent where it did not. */
@@ -154,6 +156,7 @@ export type BatchDraft = Pick<
   | 'etag'
   | 'bytes'
   | 'profile'
+  | 'collected'
   | 'asksRules'
   | 'amountCentsMin'
   | 'amountCentsMax'
