@@ -51,7 +51,9 @@ export function addFixtureCommand(program: Command, context: CliContext, exit: (
   program
     .command('fixture')
     .summary('write a made file of debts, for trials and tests')
-    .description('Writes a made file of debts in the default format: invented people, valid and invalid records.')
+    .description(
+      'Writes a made file of debts, in the default format or that of a profile: invented people, valid and invalid records.',
+    )
     .requiredOption('--lines <n>', 'records, the header not counted', wholeNumber)
     .requiredOption('--seed <s>', 'whole number from 0 to 4294967295', wholeNumber)
     .option('--bad <share>', 'share of records with a fault, of every kind', share, badShare)

@@ -5,7 +5,7 @@
  * CPF; `--help` and `--version` need no valid configuration; a reader that closes the pipe ends the command quietly.
  * Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted; a command may answer others.
  */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import type { SettingSources } from '../config/load.ts';
 import { assert } from '../core/assert.ts';
 import { isFault } from '../core/faults.ts';
@@ -108,6 +108,7 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
     .version(world.version, '-V, --version', 'print the version')
     .option('--config <file>', 'a JSON file of settings; REMESSA_* variables go before it')
     .helpOption('-h, --help', 'print help')
+    .configureHelp({ optionDescription: described })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => hooks.write(world.stdout, text),
@@ -148,6 +149,12 @@ export function buildProgram(world: ProgramWorld, hooks: ProgramHooks): Command 
   addFixtureCommand(program, context, exit);
   addConfigCommand(program, context, exit, () => ready().sources);
   return program;
+}
+
+/** Of an option in the help: what it says, and whether it can be left out. */
+function described(option: Option): string {
+  const text = new Help().optionDescription(option);
+  return option.mandatory ? `${text} (required)` : text;
 }
 
 /** A context that is there when commands are registered and looks the real one up when a command runs. */

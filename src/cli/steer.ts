@@ -33,7 +33,7 @@ export function addApproveCommand(program: Command, context: CliContext, exit: (
     .option('--follow', 'see it through to its receipt, in this process where no engine runs')
     .option('--strict', 'with --follow: exit 3 when lines were rejected')
     .option('--json', 'with --follow: print the receipt as JSON')
-    .addHelpText('after', EXIT_CODES_HELP)
+    .addHelpText('after', `${EXIT_CODES_HELP}\nWithout --follow 0 says that it is approved.`)
     .action(async (id: string, options: TellOptions & { readonly by: string; readonly follow?: true }) => {
       if (options.follow === true) {
         exit(await seeThrough(context, options, (stores) => approveBatch(steering(context, stores), id, options.by)));

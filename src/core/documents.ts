@@ -14,11 +14,11 @@ export function documentKindOf(document: string): DocumentKind {
 const WRITTEN: Readonly<Record<DocumentKind, { readonly form: RegExp; readonly says: string }>> = {
   cpf: {
     form: /^(?:[0-9]{11}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2})$/,
-    says: '11 digits, bare or as 000.000.000-00',
+    says: '11 digits, bare or with both points and the hyphen',
   },
   cnpj: {
     form: /^(?:[0-9A-Z]{12}[0-9]{2}|[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}\/[0-9A-Z]{4}-[0-9]{2})$/,
-    says: '14 digits or capital letters, bare or as AA.AAA.AAA/AAAA-00',
+    says: '14 digits or capital letters, bare or with both points, slash and hyphen',
   },
 };
 
@@ -27,7 +27,8 @@ export function readDocument(kind: DocumentKind, written: string): string | unde
   return WRITTEN[kind].form.test(written) ? written.replace(/[./-]/g, '') : undefined;
 }
 
-/** How a document of that kind is written, for messages, which must not repeat what was: it may be most of one. */
+/** How a document of that kind is written, for messages, which must not repeat what was: it may be most of one. In words, for an
+ *  example would be masked. */
 export function documentForm(kind: DocumentKind): string {
   return WRITTEN[kind].says;
 }

@@ -96,6 +96,13 @@ describe('a file', () => {
     );
   });
 
+  it('takes JSON Lines under their own type', async () => {
+    const api = await openApi();
+    const sent = await post(api, Buffer.from('{"external_ref":"A1"}\n'), { 'content-type': 'application/x-ndjson' });
+    expect(sent.status).toBe(202);
+    expect(await rawOf(api, sent.json.id)).toBe('{"external_ref":"A1"}\n');
+  });
+
   it.each([
     ['as a gzip file', {}, { 'content-type': 'application/gzip' }],
     ['with Content-Encoding: gzip', {}, { 'content-encoding': 'gzip' }],

@@ -33,6 +33,12 @@ describe('help and version', () => {
     expect(out).toMatch(new RegExp(`^Usage: remessa ${command}\\b`));
   });
 
+  it('says which options cannot be left out', async () => {
+    const { out } = await new TestWorld().run('ingest', '--help');
+    expect(out).toMatch(/--client <id> .*\(required\)$/m);
+    expect(out.match(/\(required\)/g)).toHaveLength(1);
+  });
+
   it('prints the version', async () => {
     expect(await new TestWorld().run('--version')).toEqual({ code: 0, out: '1.2.3\n', err: '' });
   });

@@ -20,9 +20,18 @@ interface Upload {
   readonly Querystring: { readonly file?: string; readonly dryRun: 'true' | 'false'; readonly asOf?: string };
 }
 
-const DESCRIPTION = `The body is the file itself (text/csv, application/gzip, application/octet-stream) or a form with one
-file part (multipart/form-data). Gzip may be the file's own or the request's Content-Encoding. Content-Digest (sha-256,
-sha-512), X-Checksum-SHA256 and X-Checksum-CRC32 are checked where they are given.`;
+const DESCRIPTION = `The body is the file itself (text/csv, application/x-ndjson, application/gzip,
+application/octet-stream) or a form with one file part (multipart/form-data). It is read by the profile of its client. Gzip
+may be the file's own or the request's Content-Encoding. Content-Digest (sha-256, sha-512), X-Checksum-SHA256 and
+X-Checksum-CRC32 are checked where they are given.`;
+
+const CONSUMES = [
+  'text/csv',
+  'application/x-ndjson',
+  'application/gzip',
+  'application/octet-stream',
+  'multipart/form-data',
+];
 
 /** Registered in a scope of its own: no parser touches the body here. */
 export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -37,7 +46,7 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
         tags: ['files'],
         summary: 'Send a file',
         description: DESCRIPTION,
-        consumes: ['text/csv', 'application/gzip', 'application/octet-stream', 'multipart/form-data'],
+        consumes: CONSUMES,
         querystring: uploadQuery,
         response: { 202: uploadedSchema, '4XX': problemSchema, '5XX': problemSchema },
       },

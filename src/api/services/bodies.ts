@@ -31,6 +31,7 @@ const FILE_TYPES: ReadonlySet<string> = new Set([
   'application/jsonl',
   'application/vnd.ms-excel',
   'application/octet-stream',
+  'application/x-ndjson',
   'application/gzip',
   'application/x-gzip',
 ]);
@@ -53,7 +54,10 @@ export function fileBody(request: IncomingMessage, checksums: Checksums, limits:
     throw new Fault('MEDIA_TYPE_UNKNOWN', 'content-encoding is gzip or none');
   const form = isForm(request);
   if (!form && !FILE_TYPES.has(mediaTypeOf(request))) {
-    throw new Fault('MEDIA_TYPE_UNKNOWN', 'send text/csv, application/gzip or multipart/form-data');
+    throw new Fault(
+      'MEDIA_TYPE_UNKNOWN',
+      'send text/csv, application/x-ndjson, application/octet-stream, application/gzip or multipart/form-data',
+    );
   }
   if (form && coding === 'gzip') {
     throw new Fault('MEDIA_TYPE_UNKNOWN', 'a form carries gzip inside of its file part, not around itself');
