@@ -237,6 +237,7 @@ async function startEngine(
     threads: settings.threads,
     shortTasks: SHORT_TASKS,
     heapMiB: WORKER_HEAP_MIB,
+    onIdleDeath: (reason) => telemetry.emit({ name: 'pool.thread_died', level: 'error', fields: { reason } }),
   });
   const scanCredits = new Credits(settings.threads + 1);
   const rules = settings.rulesUrl === '' || !roles.has('picker') ? undefined : await openRules(settings);

@@ -177,6 +177,11 @@ const readBy = {
     properties: { url: text, etag: nullable(text) },
   }),
   warnings: { type: 'array', items: { type: 'object', properties: { code: text, message: text } } },
+  module: nullable({
+    type: 'object',
+    description: 'the module that makes the records, and its version',
+    properties: { name: text, version: text },
+  }),
 } as const;
 
 const receiptSchema = {
@@ -191,6 +196,7 @@ const receiptSchema = {
     dryRun: { type: 'boolean' },
     ...readBy,
     bytes: count,
+    records: { ...count, description: 'of the file; lines counts what they became' },
     ranges: count,
     shards: count,
     lines: outcomes,

@@ -137,7 +137,9 @@ async function blocksOf(given: Arguments, options: FixtureOptions): Promise<Gene
     throw new Fault('USAGE', '--profile names no file that can be read', {}, error);
   }
   const form = { quoteAll: given.quoteAll === true, crlf: given.crlf === true };
-  return profileBlocks(options, (await readProfile(json)).compiled, form, { truth });
+  const { compiled } = await readProfile(json);
+  if (compiled.code !== undefined) throw new Fault('USAGE', 'what a file for a module holds, only the module knows');
+  return profileBlocks(options, compiled, form, { truth });
 }
 
 const PROGRESS_MS = 250;

@@ -1,4 +1,4 @@
-/** `remessa profile infer | check | add | list | show | shipped`: how files are read, as versioned documents. */
+/** `remessa profile infer | check | test | add | list | show | shipped`: how files are read, as versioned documents. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
@@ -10,6 +10,7 @@ import type { CliContext, Stores } from './context.ts';
 import { exactJsonText, instantText, printable, tableText } from './format.ts';
 import { addInferCommand } from './inferProfile.ts';
 import { withStores } from './reading.ts';
+import { addTestProfileCommand } from './testProfile.ts';
 
 const DOCUMENT_BYTES_MAX = 100_000;
 
@@ -17,10 +18,11 @@ export function addProfilesCommand(program: Command, context: CliContext, exit: 
   const profiles = program
     .command('profile')
     .alias('profiles')
-    .description('propose, check, add, list and show profiles: how files are read');
+    .description('propose, check, test, add, list and show profiles: how files are read');
 
   addInferCommand(profiles, context, exit);
   addCheckCommand(profiles, context, exit);
+  addTestProfileCommand(profiles, context, exit);
 
   profiles
     .command('add')

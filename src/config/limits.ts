@@ -25,6 +25,8 @@ const MERGE_BUDGET_BYTES = 8 * MiB;
 const ENTRY_BLOCK_BYTES_MAX = 32 * KiB;
 /** The answers that are being written, and the window of raw records. */
 const ANSWERS_BYTES = 4 * MiB;
+/** A record in a module's hand: as it came, as it was made, and as bytes again. */
+const MODULE_RECORD_COPIES = 8;
 /** A document of the rules service: as it came, as text, as it was parsed, as it is stored. */
 const RULES_COPIES = 4;
 /** What is remembered of a profile that the rules service was asked for. */
@@ -192,6 +194,9 @@ function threadHolders(settings: Settings): Holder[] {
     { name: 'references of a shard', bytes: settings.shardRecords * REFERENCE_BYTES, each },
     { name: 'creditors of a preview', bytes: 2 * PREVIEW_CREDITORS_MAX * CREDITOR_BYTES, each },
     { ...hungriest, each },
+    ...(settings.codeDir === ''
+      ? []
+      : [{ name: "a record in a module's hand", bytes: MODULE_RECORD_COPIES * settings.recordBytesMax, each }]),
     ...(settings.driver === 'embedded' ? embeddedThreadHolders(settings) : awsThreadHolders(settings)),
   ];
 }

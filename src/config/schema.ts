@@ -7,6 +7,7 @@
  */
 import { API_SETTINGS } from './apiSettings.ts';
 import { AWS_SETTINGS } from './awsSettings.ts';
+import { CODE_SETTINGS } from './codeSettings.ts';
 import { METRICS_SETTINGS } from './metricsSettings.ts';
 import { NOTIFY_SETTINGS } from './notifySettings.ts';
 import { RULES_SETTINGS } from './rulesSettings.ts';
@@ -304,7 +305,8 @@ export const SETTINGS = {
     means: 'how long the work in hand may take to finish when the process is asked to end; then it is released',
   },
 
-  // The rules service, metrics, the API, the notifier, the AWS drivers.
+  // Modules, the rules service, metrics, the API, the notifier, the AWS drivers.
+  ...CODE_SETTINGS,
   ...RULES_SETTINGS,
   ...METRICS_SETTINGS,
   ...API_SETTINGS,

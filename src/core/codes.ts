@@ -1,8 +1,8 @@
 /**
  * Codes of single records: why one was rejected, or which warning it carries.
  *
- * Ids are bytes in staged parts: they never change and are never used again. 0 means «no code». What each says stands in
- * the catalogue.
+ * Ids are bytes in staged parts: they never change and are never used again. 0 means «no code»; those from 192 on are codes
+ * of the batch's own, which its manifest names (`kernel/modules/interface.ts`). What each says stands in the catalogue.
  */
 import { recordText } from './catalogue.ts';
 import type { Language } from './language.ts';
@@ -37,6 +37,8 @@ export const RECORD_CODES = {
   CNPJ_ZEROS: { id: 22, kind: 'reject' },
   CNPJ_CHECK_DIGITS: { id: 23, kind: 'reject' },
   DOCUMENT_KIND_UNKNOWN: { id: 24, kind: 'reject' },
+  // Of a module of the operator's.
+  CODE_FAILED: { id: 25, kind: 'reject' },
   // Records of other kinds of files than CSV.
   LINE_LENGTH: { id: 30, kind: 'reject' },
   LINE_UNKNOWN: { id: 31, kind: 'reject' },

@@ -77,6 +77,14 @@ export const FAULTS = {
   CNAB_TRUNCATED: { stage: 'pick', disposition: 'fail' },
   TOO_MANY_RECORDS: { stage: 'pick', disposition: 'fail' },
 
+  // A module of the operator's.
+  CODE_UNKNOWN: { stage: 'pick', disposition: 'fail' },
+  CODE_INVALID: { stage: 'pick', disposition: 'fail' },
+  CODE_CHANGED: { stage: 'intermediate', disposition: 'retry' },
+  CODE_ENDLESS: { stage: 'intermediate', disposition: 'retry' },
+  CODE_CRASHED: { stage: 'intermediate', disposition: 'retry' },
+  CODE_FAILS: { stage: 'intermediate', disposition: 'fail' },
+
   // The object changed or went away under the work.
   OBJECT_VANISHED: { stage: 'store', disposition: 'fail' },
   OBJECT_CHANGED: { stage: 'store', disposition: 'fail' },

@@ -27,7 +27,7 @@ export interface ManifestRange {
 
 export interface Manifest {
   /** By what the plan may hold: see `manifestVersion`. */
-  readonly version: 1 | 2 | 3 | 4;
+  readonly version: 1 | 2 | 3 | 4 | 5;
   readonly batch: string;
   /** What the ranges are cut from: the accepted object, or what was inflated from it. */
   readonly source: ObjectPin & { readonly bytes: number };
@@ -45,16 +45,18 @@ export interface Manifest {
   readonly lots?: readonly LotPlace[];
 }
 
-const KNOWN_VERSIONS: readonly unknown[] = [1, 2, 3, 4];
+const KNOWN_VERSIONS: readonly unknown[] = [1, 2, 3, 4, 5];
 
 /**
  * The least version that says what plan and rules hold: a build that does not know it refuses the manifest. 1 knew of no
- * profiles, 2 of delimited files alone, 3 of no documents but CPFs and of no duplicates but those of the first record.
+ * profiles, 2 of delimited files alone, 3 of no documents but CPFs and of no duplicates but those of the first record, 4 of
+ * no modules.
  */
 export function manifestVersion(
-  { format, reading }: Pick<RecordPlan, 'format' | 'reading'>,
+  { format, reading, code }: Pick<RecordPlan, 'format' | 'reading' | 'code'>,
   { duplicates }: Pick<BusinessRules, 'duplicates'>,
 ): Manifest['version'] {
+  if (code !== undefined) return 5;
   if (reading?.document !== undefined || duplicates !== undefined) return 4;
   return format === undefined ? 2 : 3;
 }

@@ -2,7 +2,8 @@
  * The worker-thread pool. A task is a whole piece of work (a range, a shard, a file's answers), never rows.
  *
  * Promises
- * - One task per worker at a time, so a crash takes only its own task with it; that task ends with `WORKER_DIED`.
+ * - One task per worker at a time, so a crash takes only its own task with it; that task ends with `WORKER_DIED`. A worker
+ *   that dies with nothing in hand is replaced, and told of.
  * - A thread that becomes free goes to the client that was served longest ago: what waits for another client's work waits
  *   for one piece of it at most, however many there are.
  * - Short tasks do not wait for long ones at all: where every thread has something in hand, one more, which has none but
@@ -40,6 +41,8 @@ export interface PoolOptions {
   readonly threads: number;
   /** Tasks that are over in a moment and so wait for no long one; without them there is no thread besides `threads`. */
   readonly shortTasks?: ReadonlySet<string>;
+  /** Told of a thread that died with nothing in hand (a timer or a promise that a task left behind); it is replaced. */
+  readonly onIdleDeath?: (reason: string) => void;
   /** Heap limit of one worker, in MiB; buffers outside the heap are bounded by configuration instead. */
   readonly heapMiB: number;
 }
@@ -99,6 +102,8 @@ export class WorkerPool<T extends TaskTable> {
       // Ranges make few objects: a larger young generation only lets the heaps of a long run grow (10 MB a worker).
       resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMiB, maxYoungGenerationSizeMb: 4 },
     });
+    // Without a listener it would end the process.
+    piscina.on('error', (error) => this.#options.onIdleDeath?.(nameOf(error)));
     this.#opened.push(piscina);
     return piscina;
   }

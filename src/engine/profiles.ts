@@ -13,6 +13,7 @@ import { NOTICE_KINDS, type NoticeKind, SHARED_SCOPE } from '../io/ports/clients
 import { COLUMNS } from '../kernel/columns.ts';
 import { BANKS, REFERENCES } from '../kernel/formats/cnabLayouts.ts';
 import { KINDS } from '../kernel/formats/formatProfile.ts';
+import { MODULE_NAME } from '../kernel/modules/interface.ts';
 import { DUPLICATES_POLICIES, LINE_BYTES_MAX } from '../kernel/plan.ts';
 import {
   type CompiledProfile,
@@ -33,6 +34,9 @@ const PLACES = {
   bytes: { type: 'integer', minimum: 1, maximum: 254 },
   line: { type: 'string', pattern: '^[0-9A-Z]$' },
 };
+
+/** Fields that a module is given by a document: their numbers stay below those that mean no column. */
+const MODULE_FIELDS_MAX = 200;
 
 const COLUMN_SCHEMA = {
   type: 'object',
@@ -103,6 +107,21 @@ export const PROFILE_SCHEMA = {
         header: { type: 'boolean' },
         skipLines: { type: 'integer', minimum: 0, maximum: 1000 },
         fields: { type: 'integer', minimum: 1, maximum: FIELDS_MAX },
+      },
+    },
+    code: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['module'],
+      properties: {
+        module: { type: 'string', pattern: MODULE_NAME.source },
+        fields: {
+          type: 'object',
+          minProperties: 1,
+          maxProperties: MODULE_FIELDS_MAX,
+          propertyNames: { minLength: 1, maxLength: 120 },
+          additionalProperties: { ...COLUMN_SCHEMA, properties: PLACES },
+        },
       },
     },
     encoding: { enum: ['utf-8', 'windows-1252', 'iso-8859-1'] },

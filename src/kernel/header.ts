@@ -22,6 +22,8 @@ export type HeaderResult =
       readonly kind: 'header';
       /** For each field, from the left, the number of its column, or IGNORED_COLUMN. */
       readonly fields: number[];
+      /** For each field its name, where a module is to have them all; then `fields` are all ignored. */
+      readonly names?: readonly string[];
       /** Offsets of the header record, its line end included, and of the lines before it that a profile passes over. */
       readonly start: number;
       readonly end: number;
@@ -42,6 +44,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const BOM = [0xef, 0xbb, 0xbf];
 const NAMES_TOLD_MAX = 5;
+/** Fields of a file whose names all go into the plan. */
+const NAMED_FIELDS_MAX = 256;
 const NAME_TOLD_CHARACTERS_MAX = 64;
 
 /** How the default format begins. */
@@ -92,6 +96,13 @@ export function readHeader(
     const name = readName(bytes, record, field, dialect.quote, layout.encoding);
     if (name === undefined) return fault('HEADER_INVALID', detail('FIELD_NOT_TEXT', field + 1, shown(layout.encoding)));
     names.push(name);
+  }
+  if (by.kind === 'all') {
+    const repeated = names.filter((name, index) => name !== '' && names.indexOf(name) !== index);
+    if (repeated.length > 0) return fault('COLUMN_REPEATED', tell(repeated));
+    if (names.length > NAMED_FIELDS_MAX)
+      return fault('HEADER_INVALID', detail('FIELDS_OF_AT_MOST', names.length, NAMED_FIELDS_MAX));
+    return { kind: 'header', fields: names.map(() => IGNORED_COLUMN), names, ...place, end, nextLine };
   }
   const columns = new Map(by.names);
   const wrong = wrongColumns(names, columns, by.needed, by.ignoreUnknown);

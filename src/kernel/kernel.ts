@@ -12,6 +12,8 @@ import { assert } from '../core/assert.ts';
 import { OUTCOMES, recordCodeName } from '../core/codes.ts';
 import { REF } from './columns.ts';
 import { hashRef, shardOf } from './hash.ts';
+import { moduleCodeOf, type RecordModule } from './modules/interface.ts';
+import { type ModuleFailures, ModuleReader } from './modules/moduleReader.ts';
 import { PageWriter, pageVersion } from './pages.ts';
 import { EntryWriter } from './parts.ts';
 import type { RecordPlan } from './plan.ts';
@@ -26,7 +28,12 @@ export const REJECTS_BLOCK_BYTES = 64 * 1024;
 const EXACT_CENTS = 2 ** 52;
 
 export interface RangeTotals {
+  /** Of the file. */
   readonly records: number;
+  /** What a module made of them, where there is one. */
+  readonly made?: number;
+  /** Where the module failed; absent where it did not, or where there is none. */
+  readonly failures?: ModuleFailures;
   readonly staged: number;
   readonly rejected: number;
   readonly centsStaged: bigint;
@@ -51,18 +58,30 @@ export class RangeKernel {
   readonly #codes = new Float64Array(256);
   readonly #pagesByShard: number[];
   readonly #recordsByShard: number[];
+  /** Records of the file that were read. */
+  #records = 0;
   /** Line of the next byte. */
   #line: number;
   /** Absolute offset of the next byte. */
   #offset: number;
   #flushed = false;
 
-  /** `firstLine` and `startOffset` are those of the range's first byte. `slab`: memory for the open pages, see PageWriter. */
-  constructor(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number, slab?: Uint8Array) {
+  /**
+   * `firstLine` and `startOffset` are those of the range's first byte. `slab`: memory for the open pages, see PageWriter.
+   * `module`: the plan's, where it has one.
+   */
+  constructor(
+    plan: RecordPlan,
+    firstLine: number,
+    startOffset: number,
+    pageBytes: number,
+    slab?: Uint8Array,
+    module?: RecordModule,
+  ) {
     this.#plan = plan;
-    this.#reader = createReader(plan);
+    this.#reader = createReader(plan, module);
     this.#values = new RecordValues(plan.dialect.quote, plan.fields, plan.reading);
-    this.#pages = new PageWriter(plan.shards, pageBytes, slab, pageVersion(plan.reading?.document));
+    this.#pages = new PageWriter(plan.shards, pageBytes, slab, pageVersion(plan));
     this.#pagesByShard = new Array<number>(plan.shards).fill(0);
     this.#recordsByShard = new Array<number>(plan.shards).fill(0);
     this.#line = firstLine;
@@ -85,8 +104,8 @@ export class RangeKernel {
     const reader = this.#reader;
     let at = from;
     while (at < to) {
-      const end = reader.next(source, at, to, last);
-      if (end < 0 || (reader.isRecord && !this.#record(source, at, end))) break;
+      const end = reader.next(source, at, to, last, this.#line);
+      if (end < 0 || (reader.isRecord && !this.#recordsOf(reader, source, at, end))) break;
       this.#advance(end - at, reader.lines);
       at = end;
       if (this.#rejects.full) break;
@@ -94,19 +113,54 @@ export class RangeKernel {
     return at;
   }
 
+  /** Where the module failed so far; `undefined` where it did not. */
+  get failures(): ModuleFailures | undefined {
+    return this.#reader instanceof ModuleReader ? this.#reader.failures : undefined;
+  }
+
   #advance(bytes: number, lines: number): void {
     this.#offset += bytes;
     this.#line += lines;
+  }
+
+  /** `false`: the page of one of them has no room, and it is the first when the record is asked for again. */
+  #recordsOf(reader: RecordReader, bytes: Uint8Array, start: number, end: number): boolean {
+    do {
+      if (!this.#record(bytes, start, end)) return false;
+    } while (reader.more?.() === true);
+    this.#records += 1;
+    return true;
   }
 
   /** `false`: the record's page has no room, and nothing was counted. */
   #record(bytes: Uint8Array, start: number, end: number): boolean {
     const values = this.#values;
     const reader = this.#reader;
-    const code = values.check(reader.source, reader.fields, end - start);
+    const { textBytes = 0 } = reader;
+    const code = values.check(reader.source, reader.fields, Math.max(end - start, textBytes));
     const source = values.source(reader.source, REF);
     const refStart = values.starts[REF];
     const refEnd = values.ends[REF];
+    const { sub = 0 } = reader;
+    if (code !== 0 && sub > 0) {
+      // Its bytes stand with the first of those that were made of it, or in the file.
+      const { column, cents } = values;
+      this.#rejects.add(
+        this.#line,
+        REJECTED,
+        code,
+        column,
+        cents,
+        source,
+        refStart,
+        refEnd,
+        0,
+        this.#offset,
+        end - start,
+        sub,
+      );
+      return this.#rejectedOne(code, cents);
+    }
     if (code !== 0) {
       this.#rejects.addRaw(
         this.#line,
@@ -121,15 +175,20 @@ export class RangeKernel {
         start,
         end,
       );
-      this.#rejected.add(values.cents);
-      this.#codes[code]++;
-      return true;
+      return this.#rejectedOne(code, values.cents);
     }
     const refHash = hashRef(source, refStart, refEnd, this.#plan.hashSeed);
     const shard = shardOf(refHash, this.#plan.shards);
-    if (!this.#pages.append(shard, this.#line, this.#offset, end - start, refHash, reader.source, values)) return false;
+    if (!this.#pages.append(shard, this.#line, this.#offset, end - start, refHash, reader.source, values, sub))
+      return false;
     this.#staged.add(values.cents);
     this.#recordsByShard[shard]++;
+    return true;
+  }
+
+  #rejectedOne(code: number, cents: number): true {
+    this.#rejected.add(cents);
+    this.#codes[code]++;
     return true;
   }
 
@@ -156,11 +215,13 @@ export class RangeKernel {
   totals(): RangeTotals {
     const rejectedBy: Record<string, number> = {};
     this.#codes.forEach((records, id) => {
-      const name = recordCodeName(id);
+      const name = recordCodeName(id) ?? moduleCodeOf(this.#plan.code, id)?.name;
       if (records > 0 && name !== undefined) rejectedBy[name] = records;
     });
     return {
-      records: this.#staged.records + this.#rejected.records,
+      records: this.#records,
+      ...(this.#plan.code === undefined ? {} : { made: this.#staged.records + this.#rejected.records }),
+      ...(this.failures === undefined ? {} : { failures: this.failures }),
       staged: this.#staged.records,
       rejected: this.#rejected.records,
       centsStaged: this.#staged.total(),

@@ -15,10 +15,11 @@
  *   u24    due date, year × 512 + month × 32 + day
  *   u8     id of the warning, 0 for none
  *   u8     bit i: optional column 5 + i has a value, or, where its length is 0, is not in the record at all; bit 7: the
- *          document is a CNPJ, whose 14 characters follow
+ *          document is a CNPJ, whose 14 characters follow; bit 6: then a varint follows, the record's sub
  *   varint length and bytes: external_ref, debtor_name, then each optional column that has a value, in column order
  * Texts are as they will be stored: unquoted, trimmed, folded. A page of version 1 has CPFs alone, and is what is written
- * where the plan knows no others: builds that know of no CNPJ read it too.
+ * where the plan knows no others: builds that know of no CNPJ read it too. Several records may have a line, where a module
+ * made several of one: they are told apart by `sub`, from 0. A page that may have subs above 0 is of version 3.
  *
  * Memory: the writer holds `shards × pageBytes`, in one slab, of which the system commits what is touched. Who writes one
  * range after another passes the same slab again: made anew each time, slabs piled up before they were collected.
@@ -36,7 +37,7 @@ import {
   PHONE_DIGITS_MAX,
   REF_LENGTH,
 } from './fields.ts';
-import type { DocumentReading } from './plan.ts';
+import type { RecordPlan } from './plan.ts';
 import type { RecordValues } from './values.ts';
 import { putVarint, VARINT_BYTES_MAX, VarintCursor } from './varint.ts';
 
@@ -44,7 +45,9 @@ const MAGIC = 0x47504d52;
 /** By what the records may hold. */
 const CPFS_ALONE = 1;
 const ANY_DOCUMENT = 2;
+const SEVERAL_A_LINE = 3;
 const HAS_CNPJ = 0x80;
+const HAS_SUB = 0x40;
 const HEADER_BYTES = 36;
 const OPTIONAL_COLUMNS = COLUMN_COUNT - REQUIRED_COLUMNS;
 
@@ -56,6 +59,7 @@ const UTF8_BYTES_MAX = 4;
 /** The most bytes that a record takes in a page: follows from the lengths that the checks let through. */
 export const STAGED_RECORD_BYTES_MAX =
   FIXED_BYTES_MAX +
+  VARINT_BYTES_MAX + // sub
   CNPJ_CHARACTERS +
   (2 + OPTIONAL_COLUMNS) * LENGTH_BYTES_MAX +
   (REF_LENGTH.max + 2 * NAME_LENGTH.max + ACCOUNT_TYPE_LENGTH.max) * UTF8_BYTES_MAX +
@@ -66,7 +70,9 @@ export const PAGE_BYTES_MIN = 4096;
 const SLAB_BYTES_MAX = 2 ** 30;
 
 /** The format of the pages of a plan. */
-export function pageVersion(document: DocumentReading | undefined): number {
+export function pageVersion({ reading, code }: Pick<RecordPlan, 'reading' | 'code'>): number {
+  if (code !== undefined && code.recordsMax > 1) return SEVERAL_A_LINE;
+  const document = reading?.document;
   return document === undefined || document.kind === 'cpf' ? CPFS_ALONE : ANY_DOCUMENT;
 }
 
@@ -109,6 +115,7 @@ export class PageWriter {
    * written, and the record is to be appended again once the page was taken.
    * @param line physical, 1-based; lines and offsets never go down
    * @param offset absolute, of the record's first raw byte
+   * @param sub which of the records that a module made of that one it is, from 0; above 0 only in a page that has subs
    */
   append(
     shard: number,
@@ -118,7 +125,9 @@ export class PageWriter {
     refHash: number,
     bytes: Uint8Array,
     values: RecordValues,
+    sub = 0,
   ): boolean {
+    assert(sub === 0 || this.#version === SEVERAL_A_LINE, 'a page that has subs says so');
     const { starts, ends } = values;
     let needed = FIXED_BYTES_MAX + (2 + OPTIONAL_COLUMNS) * LENGTH_BYTES_MAX;
     needed += ends[REF] - starts[REF] + ends[NAME] - starts[NAME];
@@ -131,6 +140,7 @@ export class PageWriter {
     present |= values.kept;
     const isCnpj = values.documentKind === CNPJ_KIND;
     if (isCnpj) needed += CNPJ_CHARACTERS;
+    if (sub > 0) needed += VARINT_BYTES_MAX;
     const base = shard * this.#pageBytes;
     let used = this.#used[shard];
     if (used === 0) used = this.#begin(shard, line, offset);
@@ -153,9 +163,10 @@ export class PageWriter {
     out[at + 1] = day >> 8;
     out[at + 2] = day >> 16;
     out[at + 3] = values.warning;
-    out[at + 4] = isCnpj ? present | HAS_CNPJ : present;
+    out[at + 4] = present | (isCnpj ? HAS_CNPJ : 0) | (sub > 0 ? HAS_SUB : 0);
     at += 5;
     if (isCnpj) at = putCharacters(out, at, values.source(bytes, DOCUMENT), starts[DOCUMENT], ends[DOCUMENT]);
+    if (sub > 0) at = putVarint(out, at, sub);
     at = putText(out, at, bytes, values, REF);
     at = putText(out, at, bytes, values, NAME);
     for (let i = 0; i < OPTIONAL_COLUMNS; i++) {
@@ -236,8 +247,12 @@ export class PageReader {
   shard = 0;
   /** Records of the whole page. */
   records = 0;
+  /** Whether several records may have one line. */
+  isSeveral = false;
   /** Physical, 1-based. */
   line = 0;
+  /** Which of the records of its line it is, from 0. */
+  sub = 0;
   /** Absolute, of the record's first raw byte. */
   offset = 0;
   rawBytes = 0;
@@ -274,7 +289,8 @@ export class PageReader {
     if (view.getUint32(0, true) !== MAGIC) throw damaged('not a page');
     if (view.getUint32(4, true) !== crc32(page.subarray(8))) throw damaged('its CRC does not match');
     const version = view.getUint32(8, true);
-    if (version !== CPFS_ALONE && version !== ANY_DOCUMENT) throw damaged('of another format version');
+    this.isSeveral = version === SEVERAL_A_LINE;
+    if (version < CPFS_ALONE || version > SEVERAL_A_LINE) throw damaged('of another format version');
     this.bytes = page;
     this.records = view.getUint32(12, true);
     this.shard = view.getUint32(16, true);
@@ -305,7 +321,7 @@ export class PageReader {
     this.packedDate = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
     this.warning = bytes[at + 3];
     const flags = bytes[at + 4];
-    const told = flags & ~HAS_CNPJ;
+    const told = flags & ~(HAS_CNPJ | HAS_SUB);
     this.present = told;
     this.kept = 0;
     cursor.at = at + 5;
@@ -314,6 +330,7 @@ export class PageReader {
       this.cnpjStart = cursor.at;
       cursor.at += CNPJ_CHARACTERS;
     }
+    this.sub = (flags & HAS_SUB) !== 0 ? cursor.next() : 0;
     const ref = cursor.next();
     this.refStart = cursor.at;
     this.refEnd = cursor.at += ref;

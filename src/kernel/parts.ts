@@ -7,8 +7,10 @@
  *   varint line, less the line before it in the block (0 for the first)
  *   u8 outcome (index in OUTCOMES)   u8 code id   u8 column or NO_COLUMN   u8 flags: which of the following are there
  *   1: varint cents        2: varint line of the winner        4: varint offset, varint bytes of the record in the file
- *   8: varint length, the record's raw bytes
+ *   8: varint length, the record's raw bytes             16: varint sub (in a block of version 2)
  *   varint length, the reference
+ * Several entries may have a line where a module made several records of one: they are told apart by `sub`, from 0. A block
+ * with a sub above 0 is of version 2, which builds that know of none refuse; others are of version 1.
  *
  * Memory: a writer holds `blockBytes` and one entry; a reader needs one block.
  */
@@ -23,13 +25,16 @@ export const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
 /** Cents of a record whose amount could not be read. */
 export const CENTS_UNREAD = -1;
 
-const VERSION = 1;
+/** By what the entries may hold. */
+const ONE_A_LINE = 1;
+const SEVERAL_A_LINE = 2;
 const HAS_CENTS = 1;
 const HAS_WINNER = 2;
 const HAS_SOURCE = 4;
 const HAS_RAW = 8;
+const HAS_SUB = 16;
 /** All of an entry but the bytes of its texts. */
-const FIXED_BYTES_MAX = 7 * VARINT_BYTES_MAX + 4;
+const FIXED_BYTES_MAX = 8 * VARINT_BYTES_MAX + 4;
 const LOOP_BYTES_MAX = 64;
 
 export class EntryWriter {
@@ -57,6 +62,7 @@ export class EntryWriter {
    * @param ref bytes of which `[refStart, refEnd)` is the reference
    * @param winnerLine of the record that a duplicate repeats; 0 for none
    * @param sourceBytes size of the raw record at `sourceOffset` of the file; 0 where that is not told
+   * @param sub which of the records of its line it is, from 0
    */
   add(
     line: number,
@@ -70,14 +76,23 @@ export class EntryWriter {
     winnerLine = 0,
     sourceOffset = 0,
     sourceBytes = 0,
+    sub = 0,
   ): void {
     this.#reserve(refEnd - refStart);
-    const flags = (cents >= 0 ? HAS_CENTS : 0) | (winnerLine > 0 ? HAS_WINNER : 0) | (sourceBytes > 0 ? HAS_SOURCE : 0);
+    const flags =
+      (cents >= 0 ? HAS_CENTS : 0) |
+      (winnerLine > 0 ? HAS_WINNER : 0) |
+      (sourceBytes > 0 ? HAS_SOURCE : 0) |
+      (sub > 0 ? HAS_SUB : 0);
     this.#head(line, outcome, code, column, flags, cents);
     if (winnerLine > 0) this.#at = putVarint(this.#block, this.#at, winnerLine);
     if (sourceBytes > 0) {
       this.#at = putVarint(this.#block, this.#at, sourceOffset);
       this.#at = putVarint(this.#block, this.#at, sourceBytes);
+    }
+    if (sub > 0) {
+      this.#at = putVarint(this.#block, this.#at, sub);
+      this.#block[BLOCK_HEADER_BYTES] = SEVERAL_A_LINE;
     }
     this.#text(ref, refStart, refEnd);
   }
@@ -120,7 +135,7 @@ export class EntryWriter {
 
   #reserve(textBytes: number): void {
     if (this.#at === 0) {
-      this.#block[BLOCK_HEADER_BYTES] = VERSION;
+      this.#block[BLOCK_HEADER_BYTES] = ONE_A_LINE;
       this.#at = BLOCK_HEADER_BYTES + 1;
       this.#line = 0;
     }
@@ -160,6 +175,8 @@ export class EntryReader {
   bytes: Uint8Array = new Uint8Array(0);
   /** Physical, 1-based. */
   line = 0;
+  /** Which of the records of its line it is, from 0. */
+  sub = 0;
   /** Index in OUTCOMES. */
   outcome = 0;
   /** Id of a record code; 0 for none. */
@@ -196,7 +213,8 @@ export class EntryReader {
     if (block.length <= BLOCK_HEADER_BYTES || EntryReader.blockBytes(block) !== block.length) throw damaged('cut');
     const view = new DataView(block.buffer, block.byteOffset, BLOCK_HEADER_BYTES);
     if (view.getUint32(4, true) !== crc32(block.subarray(BLOCK_HEADER_BYTES))) throw damaged('its CRC does not match');
-    if (block[BLOCK_HEADER_BYTES] !== VERSION) throw damaged('of another format version');
+    const version = block[BLOCK_HEADER_BYTES] as number;
+    if (version !== ONE_A_LINE && version !== SEVERAL_A_LINE) throw damaged('of another format version');
     this.bytes = block;
     this.line = 0;
     this.#cursor.bytes = block;
@@ -219,6 +237,7 @@ export class EntryReader {
     this.winnerLine = (flags & HAS_WINNER) !== 0 ? cursor.next() : 0;
     this.sourceOffset = (flags & HAS_SOURCE) !== 0 ? cursor.next() : 0;
     this.sourceBytes = (flags & HAS_SOURCE) !== 0 ? cursor.next() : 0;
+    this.sub = (flags & HAS_SUB) !== 0 ? cursor.next() : 0;
     this.rawStart = -1;
     this.rawEnd = -1;
     if ((flags & HAS_RAW) !== 0) {

@@ -4,6 +4,7 @@
  */
 import type { DocumentKind } from '../core/documents.ts';
 import { IGNORED_COLUMN, KIND_COLUMN } from './columns.ts';
+import type { ModulePlan } from './modules/interface.ts';
 
 export interface Dialect {
   /** One byte, for example 0x2c. */
@@ -115,6 +116,8 @@ export interface RecordPlan {
   readonly dialect: Dialect;
   /** Absent: the file is delimited. */
   readonly format?: RecordFormat;
+  /** The module that makes records of those of the file; `fields` are then the columns that it gives. */
+  readonly code?: ModulePlan;
   /** Absent: as the default format has it. */
   readonly reading?: Reading;
   /** For each field of a record, from the left, the number of its column (see `columns.ts`), KIND_COLUMN or IGNORED_COLUMN. */

@@ -18,6 +18,7 @@ import {
   formatProblems,
   type Kind,
 } from './formats/formatProfile.ts';
+import { type CodeSource, type CompiledCode, moduleLayoutOf, moduleProblems } from './modules/moduleProfile.ts';
 import type { ColumnValue, DateForm, Dialect, DuplicatesPolicy, Encoding, Reading } from './plan.ts';
 import {
   type DocumentSource,
@@ -36,6 +37,8 @@ export interface ProfileDocument {
   readonly kind?: Kind;
   readonly fixedWidth?: FixedWidthSource;
   readonly cnab?: CnabSource;
+  /** A module that makes the records of the file's; it says everything of columns. */
+  readonly code?: CodeSource;
   readonly dialect?: {
     readonly delimiter?: string;
     readonly quote?: string;
@@ -115,7 +118,9 @@ export interface HeaderLayout {
         readonly ignoreUnknown: boolean;
       }
     /** For each field the number of its column, KIND_COLUMN or IGNORED_COLUMN. */
-    | { readonly kind: 'positions'; readonly fields: readonly number[] };
+    | { readonly kind: 'positions'; readonly fields: readonly number[] }
+    /** Every field, by whatever name it has, for a module. */
+    | { readonly kind: 'all' };
 }
 
 export interface CompiledProfile {
@@ -123,6 +128,8 @@ export interface CompiledProfile {
   readonly layout: HeaderLayout;
   /** Absent for delimited files. */
   readonly format?: FormatLayout;
+  /** Absent where columns stand in the file. */
+  readonly code?: CompiledCode;
   /** Absent where values are written as the default format has it. */
   readonly reading?: Reading;
   /** Bounds in cents beside those of the client; absent where the profile gives none. */
@@ -161,19 +168,18 @@ export function inDefaultFormat(document: ProfileDocument): ProfileDocument {
 /** The compiled profile, or what is wrong with the document, all of it. */
 export function compileProfile(given: ProfileDocument): CompiledProfile | { readonly problems: readonly string[] } {
   const document = withCnabLayout(given);
-  const problems = [...formatProblems(given, entriesOf(document)), ...problemsOf(document)];
+  const { code } = given;
+  const ofKind =
+    code === undefined ? formatProblems(given, entriesOf(document)) : moduleProblems(given, code, FIELDS_MAX);
+  const problems = [...ofKind, ...problemsOf(document)];
   if (problems.length > 0) return { problems };
   const { dialect = {}, rules = {} } = document;
   const { delimiter = ',', quote = '"' } = dialect;
-  const reading = readingOf(document);
-  const format = formatOf(document, fieldEntriesOf(document));
   const amountCentsMin = rules.amountMin === undefined ? undefined : readCents(rules.amountMin);
   const amountCentsMax = rules.amountMax === undefined ? undefined : readCents(rules.amountMax);
   return {
     dialect: { delimiter: delimiter.charCodeAt(0), quote: quote.charCodeAt(0) },
-    layout: layoutOf(document),
-    ...(format === undefined ? {} : { format }),
-    ...(reading === undefined ? {} : { reading }),
+    ...(code === undefined ? columnLayoutOf(document) : codeLayoutOf(document, code)),
     ...(amountCentsMin === undefined ? {} : { amountCentsMin }),
     ...(amountCentsMax === undefined ? {} : { amountCentsMax }),
     ...(rules.ageMonthsMax === undefined ? {} : { ageMonthsMax: rules.ageMonthsMax }),
@@ -188,6 +194,25 @@ function approvalRule(approval: NonNullable<ProfileDocument['approval']>): NonNu
   const { recordsMin, amountMin } = approval;
   const centsMin = amountMin === undefined ? undefined : readCents(amountMin);
   return { ...(recordsMin === undefined ? {} : { recordsMin }), ...(centsMin === undefined ? {} : { centsMin }) };
+}
+
+/** A module gives its values as the default format writes them, but for documents of other kinds. */
+function codeLayoutOf(
+  document: ProfileDocument,
+  code: CodeSource,
+): Pick<CompiledProfile, 'layout' | 'format' | 'reading' | 'code'> {
+  const reading = readingOf({ format: 1, ...(document.document === undefined ? {} : { document: document.document }) });
+  return { ...moduleLayoutOf(document, code), ...(reading === undefined ? {} : { reading }) };
+}
+
+function columnLayoutOf(document: ProfileDocument): Pick<CompiledProfile, 'layout' | 'format' | 'reading'> {
+  const reading = readingOf(document);
+  const format = formatOf(document, fieldEntriesOf(document));
+  return {
+    layout: layoutOf(document),
+    ...(format === undefined ? {} : { format }),
+    ...(reading === undefined ? {} : { reading }),
+  };
 }
 
 /** A column of the document, or the field that says of which kind the record's document is. */
@@ -290,8 +315,10 @@ function problemsOf(document: ProfileDocument): string[] {
   if (locale.impliedDecimals !== undefined && (locale.decimal ?? locale.thousands) !== undefined) {
     problems.push('locale: amounts with implied decimals have no marks');
   }
-  problems.push(...documentProblems(document.document, Object.keys(document.columns ?? {})));
-  problems.push(...columnProblems(document));
+  if (document.code === undefined) {
+    problems.push(...documentProblems(document.document, Object.keys(document.columns ?? {})));
+    problems.push(...columnProblems(document));
+  }
   const bounds = (['amountMin', 'amountMax'] as const).map((key) => {
     const text = rules[key];
     const cents = text === undefined ? undefined : readCents(text);

@@ -43,9 +43,16 @@ export interface RecordReader {
    * Goes over what begins at `from`, which is less than `to` and the start of a record or of something between records
    * (what is no record may be gone over in parts). A record for which there was no room is asked for again.
    * @param last whether the range ends at `to`
+   * @param line the physical line of the byte at `from`
    * @returns the position after it; -1 where more bytes are needed to tell
    */
-  next(bytes: Uint8Array, from: number, to: number, last: boolean): number;
+  next(bytes: Uint8Array, from: number, to: number, last: boolean, line: number): number;
+  /** Bytes of all its fields together, where they may be more than those of the record. */
+  readonly textBytes?: number;
+  /** Which of the records that were made of one record of the file `fields` are those of, from 0; absent: the only one. */
+  readonly sub?: number;
+  /** Goes on to the next record that was made of the one that `next` has read; `false` where there is none. */
+  more?(): boolean;
 }
 
 /** The most bytes behind a record that its reader looks at: the beginning of the line that may belong to it. */

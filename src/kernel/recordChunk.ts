@@ -35,6 +35,8 @@ export class RecordChunk {
   count = 0;
   /** Physical line and absolute offset and size of the raw record. */
   readonly lines: Float64Array;
+  /** Which of the records of its line it is, from 0. */
+  readonly subs: Uint8Array;
   readonly offsets: Float64Array;
   readonly rawBytes: Int32Array;
   readonly hashes: Uint32Array;
@@ -59,6 +61,7 @@ export class RecordChunk {
   constructor(capacity: number, arenaBytes: number) {
     this.capacity = capacity;
     this.lines = new Float64Array(capacity);
+    this.subs = new Uint8Array(capacity);
     this.offsets = new Float64Array(capacity);
     this.rawBytes = new Int32Array(capacity);
     this.hashes = new Uint32Array(capacity);
@@ -109,6 +112,7 @@ export class RecordChunk {
     for (let from = cnpjStart; from < cnpjStart + cnpjBytes; from++) arena[at++] = bytes[from] as number;
     this.#arenaUsed = at;
     this.lines[i] = page.line;
+    this.subs[i] = page.sub;
     this.offsets[i] = page.offset;
     this.rawBytes[i] = page.rawBytes;
     this.hashes[i] = refHash;

@@ -8,6 +8,7 @@
  * - Whatever a driver does, the engine goes on: what it throws is told once and goes no further.
  */
 import type { Clock } from '../core/clock.ts';
+import { RECORD_CODES } from '../core/codes.ts';
 import { maskDigits, type Telemetry, type TelemetryEvent } from '../core/telemetry.ts';
 import type { MetricKind, MetricPoint, Metrics, MetricUnit } from '../io/ports/metrics.ts';
 
@@ -18,6 +19,8 @@ type Measured = (event: TelemetryEvent) => Measure[];
 
 /** Under this name go clients beyond the bound. No client can have it: ids hold no parentheses. */
 export const OTHER_CLIENTS = '(other)';
+/** Under this name go the codes of modules, which are no short table of ours. */
+const OTHER_CODES = '(module)';
 const OUTCOMES_TOLD = ['created', 'updated', 'unchanged', 'duplicate', 'rejected'] as const;
 
 /** Event → points. Whatever is not here is for the log alone. */
@@ -51,6 +54,7 @@ const MEASURES: Readonly<Record<string, Measured>> = {
     sum('rules_asked', 'count', 1, { answer: textOf(event, 'answer') }),
     spread('rules_time', 'ms', numberOf(event, 'ms'), {}),
   ],
+  'module.failed': (event) => [sum('module_failures', 'count', numberOf(event, 'records'), {})],
   'arrival.refused': () => [sum('failures', 'count', 1, { stage: 'accept', code: 'ARRIVAL_REFUSED' })],
   'arrival.failed': () => [sum('failures', 'count', 1, { stage: 'accept', code: 'ARRIVAL_FAILED' })],
   'consumer.lease_lost': (event) => [sum('leases_lost', 'count', 1, { queue: textOf(event, 'queue') })],
@@ -147,7 +151,9 @@ function outcomes(event: TelemetryEvent): Measure[] {
 }
 
 function rejections(event: TelemetryEvent): Measure[] {
-  return Object.entries(event.rejectedBy ?? {}).map(([code, records]) => sum('rejections', 'count', records, { code }));
+  return Object.entries(event.rejectedBy ?? {}).map(([code, records]) =>
+    sum('rejections', 'count', records, { code: Object.hasOwn(RECORD_CODES, code) ? code : OTHER_CODES }),
+  );
 }
 
 /** How long one piece of work of a stage took, and its lines a second. */

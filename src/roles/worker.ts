@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { RandomBytes } from '../core/ids.ts';
 import type { Telemetry, TelemetryEvent } from '../core/telemetry.ts';
 import { openKernel } from '../engine/kernelModule.ts';
+import { Modules } from '../engine/modules.ts';
 import { answerOf, type TaskAnswer, type TaskCall } from '../engine/pool.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
@@ -86,6 +87,7 @@ async function open(setup: WorkerSetup): Promise<TaskContext> {
     telemetry: tellMainThread(setup.telemetryChannel),
   });
   const limits = deriveLimits(setup.settings);
+  const modules = new Modules(setup.settings.codeDir);
   const scratch = createScratch(openKernel(setup.kernel, setup.settings, limits));
-  return { ...plane, settings: setup.settings, limits, scratch };
+  return { ...plane, modules, settings: setup.settings, limits, scratch };
 }

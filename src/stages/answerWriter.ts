@@ -16,6 +16,7 @@ import { OUTCOMES, recordCodeName, recordCodeSays } from '../core/codes.ts';
 import { DEFAULT_LANGUAGE, type Language } from '../core/language.ts';
 import { columnName } from '../kernel/documents.ts';
 import { codePointTable } from '../kernel/locale.ts';
+import { type ModulePlan, moduleCodeOf } from '../kernel/modules/interface.ts';
 import type { EntryReader } from '../kernel/parts.ts';
 import type { Encoding, Reading } from '../kernel/plan.ts';
 import { DUPLICATE, REJECTED } from './decide.ts';
@@ -109,9 +110,16 @@ export function answerTexts(language: Language = DEFAULT_LANGUAGE): AnswerTexts 
   return made;
 }
 
-function makeTexts(language: Language): AnswerTexts {
+/** The texts of a batch: where a module reads it, those of its own codes too. */
+export function batchTexts(language: Language | undefined, code: ModulePlan | undefined): AnswerTexts {
+  return code === undefined || code.rejects.length === 0 ? answerTexts(language) : makeTexts(language, code);
+}
+
+function makeTexts(language: Language = DEFAULT_LANGUAGE, code?: ModulePlan): AnswerTexts {
   const ids = Array.from({ length: 256 }, (_, id) => id);
   const tails = ids.map((id) => {
+    const own = moduleCodeOf(code, id);
+    if (own !== undefined) return `,${own.name},${quoteText(own.says[language])}`;
     const name = recordCodeName(id);
     return name === undefined ? ',,' : `,${name},${quoteText(recordCodeSays(id, language))}`;
   });
@@ -147,7 +155,7 @@ export function writeRejectsRow(
   entry: EntryReader,
   raw: Uint8Array,
   texts: AnswerTexts,
-  reading?: Reading,
+  reading?: Pick<Reading, 'encoding' | 'document'>,
 ): void {
   const { encoding = 'utf-8', document } = reading ?? {};
   out.integer(entry.line);

@@ -16,11 +16,23 @@ import { assert } from '../core/assert.ts';
 import type { DuplicatesPolicy } from '../kernel/plan.ts';
 import type { RefTable } from '../kernel/refTable.ts';
 
-/** What `judge` answers, beside the line of the record that wins. */
+/** What `judge` answers, beside the place of the record that wins. */
 export const WINS = 0;
 export const REFUSED = -1;
 
-/** In the table, in place of a line: several records have the reference. */
+/** Above every `sub`. */
+const SUBS = 256;
+
+/** Where a record stands among all of its file, as one number: a module may have made several of one line. */
+export function placeOf(line: number, sub: number): number {
+  return line * SUBS + sub;
+}
+
+export function lineOf(place: number): number {
+  return Math.floor(place / SUBS);
+}
+
+/** In the table, instead of a place: several records have the reference. */
 const REPEATED = -1;
 
 export class Repeats {
@@ -36,17 +48,17 @@ export class Repeats {
     this.isLookingAhead = policy === 'last' || policy === 'reject-all';
   }
 
-  /** Takes note of a record; the reference is `[start, end)` of `bytes`. In the order of lines. */
-  note(hash: number, bytes: Uint8Array, start: number, end: number, line: number): void {
-    const known = this.#refs.claim(hash, bytes, start, end, line);
-    if (known !== 0) this.#refs.replace(hash, bytes, start, end, this.#policy === 'last' ? line : REPEATED);
+  /** Takes note of a record; the reference is `[start, end)` of `bytes`. In the order of places. */
+  note(hash: number, bytes: Uint8Array, start: number, end: number, place: number): void {
+    const known = this.#refs.claim(hash, bytes, start, end, place);
+    if (known !== 0) this.#refs.replace(hash, bytes, start, end, this.#policy === 'last' ? place : REPEATED);
   }
 
-  /** WINS, REFUSED, or the line of the record that is registered in its place. In the order of lines. */
-  judge(hash: number, bytes: Uint8Array, start: number, end: number, line: number): number {
-    const known = this.#refs.claim(hash, bytes, start, end, line);
+  /** WINS, REFUSED, or the place of the record that is registered instead of it. In the order of places. */
+  judge(hash: number, bytes: Uint8Array, start: number, end: number, place: number): number {
+    const known = this.#refs.claim(hash, bytes, start, end, place);
     if (!this.isLookingAhead) return known === 0 || this.#policy === 'first' ? known : REFUSED;
     assert(known !== 0, 'every record that is judged was noted');
-    return known === line ? WINS : known === REPEATED ? REFUSED : known;
+    return known === place ? WINS : known === REPEATED ? REFUSED : known;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Entries from several parts, merged by line. Each part is in line order; memory is one block a part.
+ * Entries from several parts, merged by line, and by `sub` where a line has several. Each part is in that order; memory is
+ * one block a part.
  *
  * `advance` is synchronous inside a block and only waits at its end, so that merging millions of entries costs no promise
  * an entry.
@@ -95,7 +96,7 @@ class Cursor {
   }
 }
 
-/** Calls `take` with every entry of all sources, by line. A line belongs to one record, so it comes from one source. */
+/** Calls `take` with every entry of all sources, in order: each has a line and sub of its own. */
 export async function mergeEntries(
   sources: readonly BlockSource[],
   take: (entry: EntryReader) => void,
@@ -108,13 +109,14 @@ export async function mergeEntries(
   }
   for (let i = (heap.length >> 1) - 1; i >= 0; i--) sink(heap, i);
   let last = 0;
+  let lastSub = 0;
   for (let top = heap[0]; top !== undefined; top = heap[0]) {
-    if (top.entry.line <= last) {
-      throw new Fault('OUTCOMES_DISAGREE', 'a record has two outcomes, or a part is out of order', {
-        line: top.entry.line,
-      });
+    const { line, sub } = top.entry;
+    if (line < last || sub !== (line === last ? lastSub + 1 : 0)) {
+      throw new Fault('OUTCOMES_DISAGREE', 'a record has two outcomes, or a part is out of order', { line });
     }
-    last = top.entry.line;
+    last = line;
+    lastSub = sub;
     take(top.entry);
     const pause = between();
     if (pause !== undefined) await pause;
@@ -129,20 +131,23 @@ export async function mergeEntries(
 function sink(heap: Cursor[], from: number): void {
   const moving = heap[from];
   if (moving === undefined) return;
-  const { line } = moving.entry;
   let at = from;
   for (;;) {
     let child = 2 * at + 1;
     let below = heap[child];
     if (below === undefined) break;
     const right = heap[child + 1];
-    if (right !== undefined && right.entry.line < below.entry.line) {
+    if (right !== undefined && isBefore(right.entry, below.entry)) {
       child += 1;
       below = right;
     }
-    if (below.entry.line >= line) break;
+    if (!isBefore(below.entry, moving.entry)) break;
     heap[at] = below;
     at = child;
   }
   heap[at] = moving;
+}
+
+function isBefore(one: EntryReader, other: EntryReader): boolean {
+  return one.line < other.line || (one.line === other.line && one.sub < other.sub);
 }

@@ -16,8 +16,8 @@ import type { LotPlace } from '../kernel/split.ts';
 import {
   ANSWER_KINDS,
   type AnswerKind,
-  answerTexts,
   ByteBlock,
+  batchTexts,
   isRejected,
   REJECTS_HEADER,
   RETORNO_HEADER,
@@ -40,7 +40,7 @@ export interface FinishResult {
 
 /** What the answers need of the manifest. */
 export type AnsweredFile = Pick<Manifest, 'source' | 'header' | 'language' | 'lots'> & {
-  readonly plan: Pick<RecordPlan, 'reading' | 'format'>;
+  readonly plan: Pick<RecordPlan, 'reading' | 'format' | 'code'>;
 };
 
 const FLUSH_BYTES = 512 * 1024;
@@ -105,7 +105,11 @@ export async function renderEntries(
   const raw = new RawWindow(objects, manifest.source);
   const lots = new LotHeaders(manifest);
   const lines = OUTCOMES.map(() => 0);
-  const texts = answerTexts(manifest.language);
+  const { reading, code } = manifest.plan;
+  const texts = batchTexts(manifest.language, code);
+  // The file's encoding and what its columns are called, whoever reads it.
+  const inFile = code === undefined ? reading : { ...reading, encoding: code.encoding };
+  let resubmitted = 0;
   if (withHeaders) retorno?.ascii(RETORNO_HEADER);
   if (withHeaders) rejects?.ascii(REJECTS_HEADER);
   if (withHeaders && resubmit !== undefined) {
@@ -118,7 +122,10 @@ export async function renderEntries(
   // Looked at after every entry: each may bring a raw record as long as the limit.
   const isFull = (block: ByteBlock | undefined): boolean => block !== undefined && block.length > FLUSH_BYTES;
   const addRaw = (entry: EntryReader, bytes: Uint8Array): void => {
-    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, manifest.plan.reading);
+    if (rejects !== undefined) writeRejectsRow(rejects, entry, bytes, texts, inFile);
+    // Of several that a module made of one record, that one is to be sent again, once.
+    if (entry.line === resubmitted) return;
+    resubmitted = entry.line;
     resubmit?.bytes(bytes, 0, bytes.length);
   };
   /** At once where the record is in hand; the entry stays as it is until what is answered has settled. */

@@ -43,8 +43,8 @@ async function answer(context: StageContext, batch: Batch, signal: AbortSignal):
   const rejects: RejectTotals[] = [];
   const rejectParts: (PartObject | null)[] = [];
   for await (const { body } of eachResult<RangeResult>(context, id, 'range')) {
-    const { rejected, centsStaged, centsRejected, rejectedBy } = body;
-    rejects.push({ rejected, centsStaged, centsRejected, rejectedBy });
+    const { rejected, centsStaged, centsRejected, rejectedBy, made = body.records } = body;
+    rejects.push({ rejected, centsStaged, centsRejected, rejectedBy, made });
     rejectParts.push(body.rejects);
   }
   const shards: ShardResult[] = [];

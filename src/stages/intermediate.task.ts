@@ -4,11 +4,16 @@
  *
  * Memory: the feed's buffer, one open page a shard, one block of rejects; nothing grows with the range.
  */
+import { assert } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import type { Manifest, ManifestRange } from '../engine/manifest.ts';
 import { feedRange } from '../engine/recordFeed.ts';
 import type { ObjectWriter } from '../io/ports/objects.ts';
+import type { RecordModule } from '../kernel/modules/interface.ts';
+import type { ModuleFailures } from '../kernel/modules/moduleReader.ts';
+import type { RecordPlan } from '../kernel/plan.ts';
 import { rejectsPartKey } from './keys.ts';
+import { assertModuleWorks } from './moduleFailures.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** What a range gave. Cents are decimal texts, exact at any size. Plain JSON. */
@@ -17,6 +22,10 @@ export interface RangeResult {
   readonly bytes: number;
   readonly crc: number;
   readonly records: number;
+  /** What a module made of them; absent where there is none: then it is as many. */
+  readonly made?: number;
+  /** Where the module failed; absent where it did not. */
+  readonly failures?: ModuleFailures;
   readonly staged: number;
   readonly rejected: number;
   readonly centsStaged: string;
@@ -33,17 +42,21 @@ export async function range(
     readonly manifest: Manifest & { readonly only: ManifestRange };
     readonly range: number;
     readonly attempt: string;
+    /** Where the plan has a module: who watches it looks here. */
+    readonly watch?: SharedArrayBuffer;
   },
   context: TaskContext,
 ): Promise<RangeResult> {
   const { manifest, attempt } = args;
   const { only, plan, batch } = manifest;
   const place = { batch, range: args.range };
-  const kernel = context.scratch.kernel.range(plan, only.firstLine, only.start, manifest.pageBytes);
+  const module = await moduleOf(plan, args.watch, context);
+  const kernel = context.scratch.kernel.range(plan, only.firstLine, only.start, manifest.pageBytes, module);
   const reader = await context.objects.openRange(manifest.source, only.start, only.end);
   const staging = await context.staging.open(batch, args.range, attempt);
   let rejects: ObjectWriter | undefined;
   const drain = async (): Promise<void> => {
+    assertModuleWorks(plan.code?.name, kernel.failures, context.settings.codeErrorsMax, place);
     for (let page = kernel.takePage(); page !== undefined; page = kernel.takePage()) {
       await staging.write(page.shard, page.bytes);
     }
@@ -75,6 +88,8 @@ export async function range(
       bytes: read.bytes,
       crc: read.crc,
       records: totals.records,
+      ...(totals.made === undefined ? {} : { made: totals.made }),
+      ...(totals.failures === undefined ? {} : { failures: totals.failures }),
       staged: totals.staged,
       rejected: totals.rejected,
       centsStaged: totals.centsStaged.toString(),
@@ -89,4 +104,16 @@ export async function range(
     await staging.abort();
     await rejects?.abort();
   }
+}
+
+/** The plan's module, as this thread has it. Faults: `CODE_UNKNOWN`, `CODE_CHANGED`, `CODE_INVALID`. */
+async function moduleOf(
+  { code }: RecordPlan,
+  watch: SharedArrayBuffer | undefined,
+  context: TaskContext,
+): Promise<RecordModule | undefined> {
+  if (code === undefined) return undefined;
+  const { modules } = context;
+  assert(watch !== undefined && modules !== undefined, 'a thread that is given a module can load it, and is watched');
+  return (await modules.open(code.name, watch, code.version)).watched(watch);
 }

@@ -5,10 +5,12 @@
  * finds all results there says so (`settle`), as often as it happens.
  */
 import { attemptId } from '../core/ids.ts';
+import type { Manifest, ManifestRange } from '../engine/manifest.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { freeAgain, freeingLate, isStray, manifestOf, mustGet, send } from './batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
+import { withModule } from './moduleWork.ts';
 
 export async function intermediate(
   context: StageContext,
@@ -30,12 +32,24 @@ async function stage(context: StageContext, batch: Batch, range: number, signal:
   const manifest = await manifestOf(context, batch);
   const attempt = attemptId(context.random);
   const startedMs = context.clock.monotonicMs();
-  const result: RangeResult = await context.pool.run(
-    'range',
-    { manifest: slim(manifest, range), range, attempt },
-    { client: batch.client, signal },
-  );
+  const args = { manifest: slim(manifest, range), range, attempt };
+  const { client } = batch;
+  const { code } = manifest.plan;
+  const result: RangeResult =
+    code === undefined
+      ? await context.pool.run('range', args, { client, signal })
+      : await withModule(context, code.name, { batch: batch.id, range }, signal, (watch, watched) =>
+          context.pool.run('range', { ...args, watch }, { client, signal: watched }),
+        );
   await context.registry.putResult(batch.id, 'range', range, JSON.stringify(result));
+  if (code !== undefined && result.failures !== undefined) {
+    const { records, line, says } = result.failures;
+    context.telemetry.emit({
+      name: 'module.failed',
+      level: 'warn',
+      fields: { batch: batch.id, client, module: code.name, range, records, line, error: says },
+    });
+  }
   context.telemetry.emit({
     name: 'range.staged',
     level: 'debug',
@@ -53,6 +67,6 @@ async function stage(context: StageContext, batch: Batch, range: number, signal:
 }
 
 /** Only the range at hand crosses to the worker: a giant's manifest has thousands. */
-function slim<M extends { readonly ranges: readonly R[] }, R>(manifest: M, range: number): M & { readonly only: R } {
-  return { ...manifest, ranges: [], only: manifest.ranges[range] as R };
+function slim(manifest: Manifest, range: number): Manifest & { readonly only: ManifestRange } {
+  return { ...manifest, ranges: [], only: manifest.ranges[range] as ManifestRange };
 }

@@ -14,6 +14,8 @@ import { DEFAULT_PROFILE, mayUse, readPin, storedProfile } from '../engine/profi
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { ApprovalRule, Batch, Registry } from '../io/ports/registry.ts';
 import { createFold } from '../kernel/formats/folds.ts';
+import type { ModulePlan } from '../kernel/modules/interface.ts';
+import { madeColumns } from '../kernel/modules/moduleProfile.ts';
 import { RULES_VERSION } from '../kernel/plan.ts';
 import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
@@ -23,6 +25,7 @@ import { apply, freeAgain, freeingLate, manifestOf, mustGet, sendOwed, warningOf
 import type { StageContext } from './context.ts';
 import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
+import { withModule } from './moduleWork.ts';
 import type { InspectedText } from './pick.task.ts';
 import { previewSmall } from './small.ts';
 import { nudge } from './sweep.ts';
@@ -51,16 +54,19 @@ async function split(context: StageContext, batch: Batch, signal: AbortSignal): 
   const attempt = attemptId(context.random);
   const source = await readableSource(context, batch, profile, attempt, signal);
   const text = source.text;
+  const code = await codeOf(context, batch, profile, text, signal);
   const found = text.split ?? (await scanPieces(context, batch, profile, source, text, signal));
   if ('code' in found) {
     throw new Fault(found.code, found.detail ?? '', { batch: id, line: found.line, byte: found.byte });
   }
-  if (found.records > context.limits.recordsMax) {
-    throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', found.records, context.limits.recordsMax), {
+  // A module may make as many of each record as it declares.
+  const records = found.records * (code?.recordsMax ?? 1);
+  if (records > context.limits.recordsMax) {
+    throw new Fault('TOO_MANY_RECORDS', detail('RECORDS_OF_AT_MOST', records, context.limits.recordsMax), {
       batch: id,
     });
   }
-  const manifest = await plan(context, batch, profile, source, text, found);
+  const manifest = await plan(context, batch, profile, source, text, found, code);
   await record(context, batch, attempt, manifest, profile.approval, signal);
 }
 
@@ -96,6 +102,27 @@ async function profileOf(context: StageContext, batch: Batch): Promise<CompiledP
   const record = own ? await context.clients.getProfile(pin.name, pin.version) : undefined;
   if (record === undefined) throw new Fault('PROFILE_UNKNOWN', detail('PROFILE', batch.profile), { batch: batch.id });
   return await storedProfile(record.document, batch.profile, batch.collected);
+}
+
+/** What the plan says of the profile's module: the version that is there now is the one that reads the whole batch. */
+async function codeOf(
+  context: StageContext,
+  batch: Batch,
+  { code, layout }: CompiledProfile,
+  { header }: InspectedText,
+  signal: AbortSignal,
+): Promise<ModulePlan | undefined> {
+  if (code === undefined) return undefined;
+  const { module, names = [] } = code;
+  const { client, id } = batch;
+  const declared = await withModule(context, module, { batch: id }, signal, (watch, watched) =>
+    context.pool.run('declareModule', { module, watch }, { client, signal: watched }),
+  );
+  return {
+    ...declared,
+    encoding: layout.encoding,
+    names: header.names ?? header.fields.map((field) => names[field] ?? ''),
+  };
 }
 
 /** The text to split: the object itself, or what it inflates to. */
@@ -183,15 +210,18 @@ async function plan(
   source: Source,
   text: InspectedText,
   split: SplitPlan,
+  code: ModulePlan | undefined,
 ): Promise<Manifest> {
   const { limits, settings } = context;
   const hashSeed = await hashSeedOf(context);
-  const shards = limits.shardsFor(split.records);
+  const shards = limits.shardsFor(split.records * (code?.recordsMax ?? 1));
+  const { format } = text.header;
   const plan = {
     dialect: profile.dialect,
-    ...(text.header.format === undefined ? {} : { format: text.header.format }),
+    ...(format === undefined ? {} : { format }),
+    ...(code === undefined ? {} : { code }),
     ...(profile.reading === undefined ? {} : { reading: profile.reading }),
-    fields: text.header.fields,
+    fields: code === undefined ? text.header.fields : madeColumns(profile.reading),
     recordBytesMax: settings.recordBytesMax,
     shards,
     hashSeed,
@@ -232,6 +262,8 @@ async function record(
 ): Promise<void> {
   const { settings } = context;
   const small =
+    // Answers of a small batch are rendered from its file when they are asked for: a module may be another one by then.
+    manifest.plan.code === undefined &&
     manifest.ranges.length <= 1 &&
     manifest.records <= settings.smallRecordsMax &&
     manifest.source.bytes <= settings.smallBytesMax;
@@ -247,9 +279,14 @@ async function record(
     ranges: manifest.ranges.length,
     shards: small ? 1 : manifest.plan.shards,
     ...(approval === undefined ? {} : { approval }),
+    ...(manifest.plan.code === undefined ? {} : { module: pinOf(manifest.plan.code) }),
   });
   await freeAgain(context, picked);
   await carryOn(context, picked, signal);
+}
+
+function pinOf({ name, version }: ModulePlan): NonNullable<Batch['module']> {
+  return { name, version };
 }
 
 /** A small batch goes on here, in the same message, when its turn has come; a large one hands out its ranges. */

@@ -31,7 +31,11 @@ export interface Receipt {
   /** Where the rules service gave it; `null` where it did not. */
   readonly profileSource: ProfileSource | null;
   readonly warnings: readonly BatchWarning[];
+  /** The module that read it, and its version; `null` where none did. */
+  readonly module: { readonly name: string; readonly version: string } | null;
   readonly bytes: number;
+  /** Of the file; `lines` counts what they became, which is as many where no module made several of one. */
+  readonly records: number;
   readonly ranges: number;
   readonly shards: number;
   readonly lines: { readonly total: number } & OutcomeCounts;
@@ -55,6 +59,8 @@ export interface OutcomeTotals {
 
 /** What parsing one range, or one small batch, adds to the totals, and the cents it handed on to registering. */
 export interface RejectTotals {
+  /** What its records became, where that is counted by itself: a module may make several of one. */
+  readonly made?: number;
   readonly rejected: number;
   readonly centsStaged: string;
   readonly centsRejected: string;
@@ -91,8 +97,10 @@ export function completedReceipt(
   }
   const total = OUTCOMES.reduce((sum, outcome) => sum + lines[outcome], 0);
   const rejected = Object.values(rejectedBy).reduce((sum, count) => sum + count, 0);
-  if (total !== batch.records || rejected !== lines.rejected) {
-    throw new Fault('OUTCOMES_DISAGREE', `${total} outcomes of ${batch.records} records`, { batch: batch.id });
+  const counted = rejects.every(({ made }) => made !== undefined);
+  const made = counted ? rejects.reduce((sum, part) => sum + (part.made ?? 0), 0) : batch.records;
+  if (total !== made || rejected !== lines.rejected) {
+    throw new Fault('OUTCOMES_DISAGREE', `${total} outcomes of ${made} records`, { batch: batch.id });
   }
   if (centsDecided !== centsStaged) {
     throw new Fault('OUTCOMES_DISAGREE', `${centsDecided} cents decided, ${centsStaged} staged`, { batch: batch.id });
@@ -143,7 +151,9 @@ function common(batch: Batch, nowMs: number, records: number) {
     profile: batch.profile,
     profileSource: batch.profileSource ?? null,
     warnings: batch.warnings ?? [],
+    module: batch.module ?? null,
     bytes: batch.bytes,
+    records: batch.records,
     ranges: batch.ranges,
     shards: batch.shards,
     acceptedAt: new Date(batch.acceptedAtMs).toISOString(),
@@ -157,9 +167,9 @@ function common(batch: Batch, nowMs: number, records: number) {
 /** Fields in the documented order; cents as bare integers. */
 export function encodeReceipt(receipt: Receipt): string {
   const { batch, client, file, status, reason, dryRun, ...rest } = receipt;
-  const { profile, profileSource, warnings, bytes, ranges, shards, ...totals } = rest;
+  const { profile, profileSource, warnings, module, bytes, records, ranges, shards, ...totals } = rest;
   const { lines, cents, rejectedBy, warnedBy, ...times } = totals;
-  const read = { profile, profileSource, warnings, bytes, ranges, shards };
+  const read = { profile, profileSource, warnings, module, bytes, records, ranges, shards };
   const ordered = {
     batch,
     client,

@@ -23,7 +23,7 @@ import type { BusinessRules } from '../kernel/plan.ts';
 import { RECORD_HEAD_BYTES, type RecordChunk } from '../kernel/recordChunk.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
 import { CREATED, DUPLICATE, optionalColumns, REJECTED, UNCHANGED } from './decide.ts';
-import { REFUSED, Repeats, WINS } from './duplicates.ts';
+import { lineOf, placeOf, REFUSED, Repeats, WINS } from './duplicates.ts';
 import { outcomesPartKey } from './keys.ts';
 import type { RegisteringMode } from './messages.ts';
 import { readAll } from './pick.task.ts';
@@ -173,7 +173,13 @@ export class Registrar {
     this.#load(page, this.#notedLine);
     while (reader.next()) {
       if (applyRules(this.#rules, reader.packedDate, reader.cents) !== 0) continue;
-      this.#repeats.note(reader.refHash, reader.bytes, reader.refStart, reader.refEnd, reader.line);
+      this.#repeats.note(
+        reader.refHash,
+        reader.bytes,
+        reader.refStart,
+        reader.refEnd,
+        placeOf(reader.line, reader.sub),
+      );
     }
     this.#notedLine = reader.line;
   }
@@ -191,7 +197,9 @@ export class Registrar {
   /** Each page has its own sum, and tells nothing of its neighbours: who comes first decides which of two records wins. */
   #load(page: Uint8Array, lastLine: number): void {
     this.#reader.load(page);
-    if (this.#reader.shard === (this.#args.shard ?? 0) && this.#reader.line > lastLine) return;
+    const { shard, line, isSeveral } = this.#reader;
+    // Several records of a line may stand on both sides of where a page ends.
+    if (shard === (this.#args.shard ?? 0) && (line > lastLine || (isSeveral && line === lastLine))) return;
     throw new Fault('STORE_CORRUPT', 'a staged page stands in the place of another one', { batch: this.#args.batch });
   }
 
@@ -225,12 +233,13 @@ export class Registrar {
       chunk.codes[i] = refused;
       return;
     }
+    const place = placeOf(chunk.lines[i] as number, chunk.subs[i] as number);
     const winner = this.#repeats.judge(
       chunk.hashes[i] as number,
       chunk.arena,
       (chunk.starts[i] as number) + RECORD_HEAD_BYTES,
       chunk.refEnds[i] as number,
-      chunk.lines[i] as number,
+      place,
     );
     if (winner === REFUSED) {
       chunk.outcomes[i] = REJECTED;
@@ -239,9 +248,8 @@ export class Registrar {
     }
     if (winner !== WINS) {
       chunk.outcomes[i] = DUPLICATE;
-      chunk.codes[i] =
-        winner < (chunk.lines[i] as number) ? RECORD_CODES.DUPLICATE_REF.id : RECORD_CODES.REF_REPLACED.id;
-      chunk.winners[i] = winner;
+      chunk.codes[i] = winner < place ? RECORD_CODES.DUPLICATE_REF.id : RECORD_CODES.REF_REPLACED.id;
+      chunk.winners[i] = lineOf(winner);
       return;
     }
     const warning = chunk.warnings[i] as number;
@@ -284,6 +292,7 @@ export class Registrar {
       chunk.winners[i] as number,
       rejected ? (chunk.offsets[i] as number) : 0,
       rejected ? (chunk.rawBytes[i] as number) : 0,
+      chunk.subs[i] as number,
     );
     this.#totals.add(outcome, code, cents);
     if (this.#survey !== undefined && outcome <= UNCHANGED) this.#survey.add(chunk, i);

@@ -9,6 +9,7 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { StagedTableWriter } from '../engine/stagedTable.ts';
 import type { Batch } from '../io/ports/registry.ts';
+import type { ModuleFailures } from '../kernel/modules/moduleReader.ts';
 import {
   apply,
   assertUnchanged,
@@ -24,6 +25,7 @@ import {
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import { stagedTableKey } from './keys.ts';
+import { assertModuleWorks } from './moduleFailures.ts';
 import { resumeSmall } from './pick.ts';
 import { settlePreview } from './preview.ts';
 
@@ -60,25 +62,35 @@ async function checkedTable(
 ): Promise<{ readonly table: Uint8Array; readonly cents: bigint }> {
   const manifest = await manifestOf(context, batch);
   const table = new StagedTableWriter(batch.ranges, batch.shards);
+  const { code } = manifest.plan;
   let records = 0;
   let cents = 0n;
+  let failures: ModuleFailures | undefined;
   for await (const { work, body } of eachResult<RangeResult>(context, batch.id, 'range')) {
     const range = manifest.ranges[work];
     if (range === undefined || body.records !== range.records || body.crc !== range.crc) {
       throw new Fault('EQUATIONS_FAIL', '', { batch: batch.id, range: work });
     }
     const dealt = body.recordsByShard.reduce((sum, count) => sum + count, 0);
-    if (body.staged + body.rejected !== body.records || dealt !== body.staged) {
+    if (body.staged + body.rejected !== (body.made ?? body.records) || dealt !== body.staged) {
       throw new Fault('EQUATIONS_FAIL', 'staged and rejected', { batch: batch.id, range: work });
     }
     table.add(work, body.attempt, body.pagesByShard, body.recordsByShard);
     records += body.records;
     cents += BigInt(body.centsStaged) + BigInt(body.centsRejected);
+    failures = addedFailures(failures, body.failures);
   }
   if (records !== manifest.records) {
     throw new Fault('EQUATIONS_FAIL', detail('RECORDS_OF', records, manifest.records), { batch: batch.id });
   }
+  assertModuleWorks(code?.name, failures, context.settings.codeErrorsMax, { batch: batch.id });
   return { table: table.bytes(), cents };
+}
+
+/** Ranges come in order: the first one that has any has the first. */
+function addedFailures(sum: ModuleFailures | undefined, more: ModuleFailures | undefined): ModuleFailures | undefined {
+  if (sum === undefined || more === undefined) return sum ?? more;
+  return { ...sum, records: sum.records + more.records };
 }
 
 async function settleShards(context: StageContext, batch: Batch): Promise<void> {

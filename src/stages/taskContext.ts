@@ -4,6 +4,7 @@
  */
 import type { Limits } from '../config/limits.ts';
 import type { Settings } from '../config/schema.ts';
+import type { LoadedModule } from '../engine/modules.ts';
 import type { DebtStore } from '../io/ports/debts.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { StagingStore } from '../io/ports/staging.ts';
@@ -17,8 +18,15 @@ export interface TaskContext {
   readonly objects: ObjectStore;
   readonly staging: StagingStore;
   readonly debts: DebtStore;
+  /** Of the operator's, as this thread has loaded them; absent where no profile can name one. */
+  readonly modules?: ModuleStore;
   /** Buffers made once per worker and used by one task at a time. */
   readonly scratch: Scratch;
+}
+
+/** See `Modules` of engine/modules.ts. */
+export interface ModuleStore {
+  open(name: string, watch: SharedArrayBuffer, version?: string): Promise<LoadedModule>;
 }
 
 export interface Scratch {

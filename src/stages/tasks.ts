@@ -3,6 +3,7 @@
 import { finish } from './finish.task.ts';
 import { inflate } from './inflate.task.ts';
 import { range } from './intermediate.task.ts';
+import { declareModule } from './module.task.ts';
 import { inspect, scan } from './pick.task.ts';
 import { preview, previewSmall } from './preview.task.ts';
 import { register } from './registering.task.ts';
@@ -12,6 +13,7 @@ import type { TaskContext } from './taskContext.ts';
 export const TASKS = {
   inspect,
   inflate,
+  declareModule,
   scan,
   range,
   preview,

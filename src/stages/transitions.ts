@@ -56,6 +56,7 @@ export type BatchEvent =
       readonly ranges: number;
       readonly shards: number;
       readonly approval?: ApprovalRule;
+      readonly module?: Batch['module'];
     }
   /** `cents`: of all records whose amount could be read. */
   | { readonly type: 'ranges_staged'; readonly cents: bigint }
@@ -93,9 +94,10 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     }
     case 'picked': {
       if (batch.state !== 'picking') return undefined;
-      const { manifestKey, manifest, records, ranges, shards, small } = event;
+      const { manifestKey, manifest, records, ranges, shards, small, module } = event;
       const approval = batch.dryRun ? undefined : approvalOf(event.approval, records);
-      const plan = { manifestKey, manifest, records, ranges, shards, small, ...(approval && { approval }) };
+      const more = { ...(approval && { approval }), ...(module && { module }) };
+      const plan = { manifestKey, manifest, records, ranges, shards, small, ...more };
       return small ? to('staged', [afterStaging(batch, true)], plan) : to('processing', ['ranges'], plan);
     }
     case 'ranges_staged':

@@ -109,6 +109,7 @@ export function batchView(batch: Batch) {
     profile: batch.profile,
     profileSource: batch.profileSource ?? null,
     warnings: (batch.warnings ?? []).map(warningView),
+    module: batch.module ?? null,
     approval: approvalView(batch),
     failure: failureView(batch.failure),
     receipt: receiptView(batch) ?? null,

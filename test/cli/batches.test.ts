@@ -154,6 +154,7 @@ describe('batch', () => {
       profile: 'default',
       profileSource: null,
       warnings: [],
+      module: null,
       number: 4,
       inLine: true,
       small: false,

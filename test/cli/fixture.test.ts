@@ -126,7 +126,8 @@ describe('the bytes of a made file', () => {
 });
 
 /** Whether a debt was erased is known to the store alone, and the truth supposes an empty one; the others need a profile. */
-const ELSEWHERE = /^(?:DEBT_ERASED|CNPJ_.*|DOCUMENT_KIND_UNKNOWN|REF_REPEATED|REF_REPLACED|LINE_.*|JSON_.*|CNAB_.*)$/;
+const ELSEWHERE =
+  /^(?:DEBT_ERASED|CODE_FAILED|CNPJ_.*|DOCUMENT_KIND_UNKNOWN|REF_REPEATED|REF_REPLACED|LINE_.*|JSON_.*|CNAB_.*)$/;
 
 describe('the truth', () => {
   const cases: Partial<FixtureOptions>[] = [

@@ -29,6 +29,7 @@ describe('codes of records', () => {
       CNPJ_ZEROS: 22,
       CNPJ_CHECK_DIGITS: 23,
       DOCUMENT_KIND_UNKNOWN: 24,
+      CODE_FAILED: 25,
       LINE_LENGTH: 30,
       LINE_UNKNOWN: 31,
       JSON_INVALID: 32,

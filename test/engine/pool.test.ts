@@ -50,6 +50,31 @@ function ring(it: Int32Array<SharedArrayBuffer>): void {
   Atomics.notify(it, 0);
 }
 
+describe('a thread that dies with nothing in hand', () => {
+  it('is replaced and told of, and takes nothing with it', async () => {
+    const told: string[] = [];
+    let tell: () => void = () => {};
+    const died = new Promise<void>((done) => {
+      tell = done;
+    });
+    const own = new WorkerPool<Tasks>({
+      workerUrl: new URL('./poolWorker.ts', import.meta.url),
+      workerData: null,
+      threads: 1,
+      heapMiB: 64,
+      onIdleDeath: (reason) => {
+        told.push(reason);
+        tell();
+      },
+    });
+    const first = await own.run('leaves', null);
+    await died;
+    expect(told).toEqual(['TypeError']);
+    expect(await own.run('thread', null)).not.toBe(first);
+    await own.close();
+  });
+});
+
 describe('threads among clients', () => {
   let fair: WorkerPool<Tasks>;
 

@@ -20,6 +20,13 @@ export const POOL_TASKS = {
   async short(_args: null): Promise<number> {
     return threadId;
   },
+  /** Leaves something behind that ends its thread when it has nothing in hand any more. */
+  async leaves(_args: null): Promise<number> {
+    setTimeout(() => {
+      throw new TypeError('left behind');
+    }, 30);
+    return threadId;
+  },
   /** Keeps its thread until it is rung for. */
   async held(args: {
     readonly name: string;

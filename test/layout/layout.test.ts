@@ -133,6 +133,7 @@ describe('layout', () => {
     const entries = new Set([
       'src/main.ts',
       'src/roles/worker.ts',
+      'src/engine/caseThread.ts',
       'src/io/embedded/controlThread.ts',
       'src/io/aws/threadPlane.ts',
     ]);

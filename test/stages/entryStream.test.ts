@@ -66,6 +66,65 @@ describe('merging parts', () => {
     );
   });
 
+  it('gives several entries of a line by their subs, from whichever parts they come', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.nat(),
+        async (counts, parts, seed) => {
+          const random = new Random(seed);
+          const dealt: Entry[][] = Array.from({ length: parts }, () => []);
+          const all = counts.flatMap((count, index) =>
+            Array.from({ length: count }, (_, sub) => ({ line: index + 2, sub, outcome: 0 })),
+          );
+          for (const entry of all) random.pick(dealt).push(entry);
+          const merged: unknown[] = [];
+          await mergeEntries(
+            dealt.map((entries) => heldBlocks(partOf(entries, 20))),
+            ({ line, sub }) => void merged.push([line, sub]),
+            () => undefined,
+          );
+          expect(merged).toEqual(all.map(({ line, sub }) => [line, sub]));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each<[string, [line: number, sub: number][]]>([
+    [
+      'one of a line is missing',
+      [
+        [2, 0],
+        [2, 2],
+      ],
+    ],
+    [
+      'the first of a line is missing',
+      [
+        [2, 0],
+        [3, 1],
+      ],
+    ],
+    [
+      'one of a line stands twice',
+      [
+        [2, 0],
+        [2, 1],
+        [2, 1],
+      ],
+    ],
+  ])('refuses it where %s', async (_, entries) => {
+    const blocks = entries.map(([line, sub]) => heldBlocks(partOf([{ line, sub, outcome: 0 }])));
+    const merging = mergeEntries(
+      blocks,
+      () => {},
+      () => undefined,
+    );
+    await expect(merging).rejects.toThrow(/^OUTCOMES_DISAGREE: .*line/);
+  });
+
   it.each<[string, number[][]]>([
     ['a line stands in two parts', [[1, 2], [2]]],
     ['a line stands twice in one part', [[1, 1]]],

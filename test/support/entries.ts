@@ -3,6 +3,7 @@ import { CENTS_UNREAD, EntryReader, EntryWriter } from '../../src/kernel/parts.t
 
 export interface Entry {
   readonly line: number;
+  readonly sub?: number;
   readonly outcome: number;
   readonly code?: number;
   readonly column?: number;
@@ -23,7 +24,8 @@ export function partOf(entries: readonly Entry[], blockBytes = 64): Uint8Array {
   for (const entry of entries) {
     const { line, outcome, code = 0, column = 255, cents = CENTS_UNREAD, winner = 0, source = [0, 0], raw } = entry;
     const ref = Buffer.from(entry.ref ?? `r${line}`);
-    if (raw === undefined) writer.add(line, outcome, code, column, cents, ref, 0, ref.length, winner, ...source);
+    const { sub = 0 } = entry;
+    if (raw === undefined) writer.add(line, outcome, code, column, cents, ref, 0, ref.length, winner, ...source, sub);
     else writer.addRaw(line, outcome, code, column, cents, ref, 0, ref.length, raw, 0, raw.length);
     if (writer.full) take();
   }
@@ -42,9 +44,10 @@ export function readerOf(entry: Entry): EntryReader {
 
 /** The reader's current entry. */
 export function entryOf(reader: EntryReader): Required<Omit<Entry, 'raw' | 'source'>> & Pick<Entry, 'raw' | 'source'> {
-  const { line, outcome, code, column, cents, winnerLine, bytes, rawStart, rawEnd } = reader;
+  const { line, sub, outcome, code, column, cents, winnerLine, bytes, rawStart, rawEnd } = reader;
   return {
     line,
+    sub,
     outcome,
     code,
     column,

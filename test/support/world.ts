@@ -29,6 +29,7 @@ import { MemoryDeliveries } from './memoryDeliveries.ts';
 import { MemoryQueue } from './memoryQueue.ts';
 import { MemoryRegistry, RegistryState } from './memoryRegistry.ts';
 import { MemoryDebts, MemoryObjects, MemoryStaging } from './memoryStores.ts';
+import { HeldModules } from './modules.ts';
 import { Life } from './mortal.ts';
 import { briefly, type Pause, seededBytes } from './pause.ts';
 
@@ -103,6 +104,8 @@ export class World {
   readonly debts: MemoryDebts;
   readonly clients = new MemoryClients();
   readonly deliveries = new MemoryDeliveries();
+  /** What profiles may name; all processes have the same. */
+  readonly modules = new HeldModules();
   /** The rules service of all processes; each remembers by itself what it was answered. */
   rulesService: RulesService | undefined;
   readonly #pause: Pause;
@@ -126,7 +129,10 @@ export class World {
     const objects = life.owns(this.objects);
     const staging = life.owns(this.staging);
     const debts = life.owns(this.debts);
-    const tasks = new InlinePool({ settings, limits, objects, staging, debts }, settings.threads);
+    const tasks = new InlinePool(
+      { settings, limits, objects, staging, debts, modules: this.modules },
+      settings.threads,
+    );
     this.#seed += 1;
     const { clock, clients, telemetry, rulesService: service } = this;
     return {

@@ -211,6 +211,31 @@ export const BATCH_FAULT_TEXTS = {
     en: 'the lease on a message ran out; another worker has it',
     'pt-BR': 'o prazo de uma mensagem acabou; outro processo ficou com ela',
   },
+  CODE_UNKNOWN: {
+    en: 'there is no such module; put it into the folder that REMESSA_CODE_DIR names, and send the file again',
+    'pt-BR': 'não há esse módulo; coloque-o na pasta indicada por REMESSA_CODE_DIR e envie o arquivo de novo',
+  },
+  CODE_INVALID: {
+    en: 'the module cannot be used as it is; mend it, and send the file again',
+    'pt-BR': 'o módulo não pode ser usado como está; conserte-o e envie o arquivo de novo',
+  },
+  CODE_CHANGED: {
+    en: 'the module is another version than when the batch was picked; put that one back, or send the file again',
+    'pt-BR':
+      'o módulo está em outra versão que a de quando o lote foi distribuído; reponha aquela ou envie o arquivo de novo',
+  },
+  CODE_ENDLESS: {
+    en: 'the module took longer over one record than it may; it was ended with its thread',
+    'pt-BR': 'o módulo demorou em um registro mais do que pode; foi encerrado com a sua linha de execução',
+  },
+  CODE_CRASHED: {
+    en: 'a worker thread ended while it worked with a module',
+    'pt-BR': 'uma linha de execução terminou enquanto trabalhava com um módulo',
+  },
+  CODE_FAILS: {
+    en: 'the module failed at more records than it may; mend it, and send the file again',
+    'pt-BR': 'o módulo falhou em mais registros do que pode; conserte-o e envie o arquivo de novo',
+  },
   WORKER_DIED: {
     en: 'a worker thread ended in the middle of a task',
     'pt-BR': 'uma linha de execução terminou no meio de uma tarefa',

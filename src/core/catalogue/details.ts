@@ -14,6 +14,7 @@ export const DETAIL_TEXTS = {
   BYTES: { en: '{0} bytes', 'pt-BR': '{0} bytes' },
   BYTES_OF_AT_MOST: { en: '{0} of at most {1} bytes', 'pt-BR': '{0} bytes, de no máximo {1}' },
   RECORDS_OF_AT_MOST: { en: '{0} of at most {1}', 'pt-BR': '{0}, de no máximo {1}' },
+  FIELDS_OF_AT_MOST: { en: '{0} fields of at most {1}', 'pt-BR': '{0} campos, de no máximo {1}' },
   RECORDS_OF: { en: '{0} of {1} records', 'pt-BR': '{0} de {1} registros' },
   MORE_THAN_BYTES: { en: 'more than {0} bytes', 'pt-BR': 'mais de {0} bytes' },
   MORE_THAN_TIMES: { en: 'more than {0} times its size', 'pt-BR': 'mais de {0} vezes o seu tamanho' },
@@ -85,6 +86,17 @@ export const DETAIL_TEXTS = {
   FILE_LOTS_COUNTED: {
     en: 'the trailer counts {0} lots, {1} stand in the file',
     'pt-BR': 'o trailer conta {0} lotes, no arquivo há {1}',
+  },
+  MODULE: { en: 'module {0}', 'pt-BR': 'módulo {0}' },
+  MODULE_BECAUSE: { en: 'module {0}; {1}', 'pt-BR': 'módulo {0}; {1}' },
+  MODULE_VERSIONS: {
+    en: 'module {0}; {1} when the batch was picked, {2} here',
+    'pt-BR': 'módulo {0}; {1} quando o lote foi distribuído, {2} aqui',
+  },
+  MODULE_MS: { en: 'module {0}; more than {1} ms', 'pt-BR': 'módulo {0}; mais de {1} ms' },
+  MODULE_FAILURES: {
+    en: 'module {0}; {1} records of at most {2}; the first: {3}',
+    'pt-BR': 'módulo {0}; {1} registros, de no máximo {2}; o primeiro: {3}',
   },
   FAILED_TIMES: { en: '{0} times; last: {1}', 'pt-BR': '{0} vezes; a última: {1}' },
 } as const satisfies Record<string, Texts>;

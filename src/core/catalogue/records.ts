@@ -103,6 +103,10 @@ export const RECORD_TEXTS = {
     en: 'the movement does not enter a debt (01 does; a profile can name others)',
     'pt-BR': 'o movimento não é a entrada de um título (01 é; um perfil pode indicar outros)',
   },
+  CODE_FAILED: {
+    en: 'the module that reads these files failed at this record; whoever runs the engine can say more',
+    'pt-BR': 'o módulo que lê estes arquivos falhou neste registro; quem opera o sistema pode dizer mais',
+  },
   DUE_DATE_NOT_PAST: {
     en: 'the due date is not before the business date',
     'pt-BR': 'o vencimento não é anterior à data de referência',

@@ -92,6 +92,8 @@ export interface Batch {
   /** Where the rules service gave the profile; absent where it did not. */
   readonly profileSource?: ProfileSource;
   readonly warnings?: readonly BatchWarning[];
+  /** The module that reads it, once it is picked. */
+  readonly module?: { readonly name: string; readonly version: string };
   readonly amountCentsMin: number;
   readonly amountCentsMax: number;
   readonly businessDate: string;

@@ -28,8 +28,11 @@ export interface FormatLayout {
   readonly fields: readonly number[];
 }
 
+/** What stands in the file: a column, or a field that a module is given. */
+type FieldEntry = readonly [column: number, name: string, source: Pick<ColumnSource, 'name' | 'at' | 'bytes' | 'line'>];
+
 /** Asks for a document without problems; absent for a delimited file. `entries`: its columns that are not fixed. */
-export function formatOf(document: ProfileDocument, entries: readonly Entry[]): FormatLayout | undefined {
+export function formatOf(document: ProfileDocument, entries: readonly FieldEntry[]): FormatLayout | undefined {
   const fields = entries.map(([column]) => column);
   switch (document.kind) {
     case 'json-lines': {
@@ -52,7 +55,7 @@ export function formatOf(document: ProfileDocument, entries: readonly Entry[]): 
   }
 }
 
-function cnabFormat(document: ProfileDocument, kind: CnabFormat['kind'], entries: readonly Entry[]): CnabFormat {
+function cnabFormat(document: ProfileDocument, kind: CnabFormat['kind'], entries: readonly FieldEntry[]): CnabFormat {
   const layout = cnabLayoutOf(document);
   assert(layout !== undefined, 'a CNAB profile without problems has a layout');
   const { lineBytes, main, mate, movement } = layout;
@@ -72,7 +75,7 @@ function cnabFormat(document: ProfileDocument, kind: CnabFormat['kind'], entries
   };
 }
 
-function sliceOf({ at = 1, bytes = 1 }: ColumnSource): Slice {
+function sliceOf({ at = 1, bytes = 1 }: Pick<ColumnSource, 'at' | 'bytes'>): Slice {
   return { at: at - 1, bytes };
 }
 

@@ -5,6 +5,7 @@
  * One engine serves one task at a time: its buffer and its range kernel are the worker's only ones.
  */
 import { RangeKernel } from '../kernel.ts';
+import type { RecordModule } from '../modules/interface.ts';
 import type { RecordPlan } from '../plan.ts';
 import { scanPiece } from '../scan.ts';
 import type { WasmModule } from './api.ts';
@@ -17,7 +18,13 @@ export interface KernelEngine {
   /** At least `bytes` long, the same memory at every call; its contents are whatever was left there. */
   buffer(bytes: number): Uint8Array;
   /** A kernel for a range; the one before it may not be used any more. Arguments as of `RangeKernel`. */
-  range(plan: RecordPlan, firstLine: number, startOffset: number, pageBytes: number): RangeParser;
+  range(
+    plan: RecordPlan,
+    firstLine: number,
+    startOffset: number,
+    pageBytes: number,
+    module?: RecordModule,
+  ): RangeParser;
   readonly scanPiece: typeof scanPiece;
 }
 
@@ -43,11 +50,11 @@ export function wasmEngine(memory: KernelMemory): KernelEngine {
   return {
     kind: 'wasm',
     buffer: (bytes) => (bytes <= input.length ? input : larger(bytes)),
-    range(plan, firstLine, startOffset, pageBytes) {
+    range(plan, firstLine, startOffset, pageBytes, module) {
       owner.current = undefined;
       return fitsPlan(memory, plan, pageBytes)
         ? new WasmRangeKernel(memory, owner, plan, firstLine, startOffset, pageBytes)
-        : plainRanges(plan, firstLine, startOffset, pageBytes);
+        : plainRanges(plan, firstLine, startOffset, pageBytes, module);
     },
     scanPiece: (...piece) => wasmScanPiece(memory, ...piece),
   };
@@ -56,8 +63,8 @@ export function wasmEngine(memory: KernelMemory): KernelEngine {
 /** Plain kernels, one after another on the same slab. */
 function plainRange(): KernelEngine['range'] {
   const slab = growingBuffer();
-  return (plan, firstLine, startOffset, pageBytes) =>
-    new RangeKernel(plan, firstLine, startOffset, pageBytes, slab(plan.shards * pageBytes));
+  return (plan, firstLine, startOffset, pageBytes, module) =>
+    new RangeKernel(plan, firstLine, startOffset, pageBytes, slab(plan.shards * pageBytes), module);
 }
 
 /** One buffer, as large as the largest request so far. */

@@ -19,7 +19,10 @@ import type { WasmGlobal } from './api.ts';
 import { GAP_BYTES, type KernelMemory, numberOf } from './memory.ts';
 
 /** What readers of a range use of either kernel. */
-export type RangeParser = Pick<RangeKernel, 'full' | 'feed' | 'takePage' | 'takeRejects' | 'flush' | 'totals'>;
+export type RangeParser = Pick<RangeKernel, 'full' | 'feed' | 'takePage' | 'takeRejects' | 'flush' | 'totals'> & {
+  /** Where the plan's module failed so far. */
+  readonly failures?: RangeKernel['failures'];
+};
 
 const DEFAULT_READING: Reading = {
   encoding: 'utf-8',
@@ -46,12 +49,14 @@ const DATE_FORMS: readonly DateForm[] = ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD',
 
 /**
  * Whether the memory has room for a plan, the plan names the columns that every record has, and the module knows its
- * reading: markers of nothing, defaults and implied decimals are the plain kernel's, and so are files that are not delimited.
+ * reading: markers of nothing, defaults and implied decimals are the plain kernel's, and so are files that are not
+ * delimited, or that a module reads.
  */
 export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: number): boolean {
   const { bounds } = memory;
   return (
     plan.format === undefined &&
+    plan.code === undefined &&
     plan.fields.length <= FIELDS_MAX &&
     plan.reading?.impliedDecimals === undefined &&
     (plan.reading === undefined || plan.reading.nulls.length + plan.reading.defaults.length === 0) &&
