@@ -42,7 +42,9 @@ describe('all roles', () => {
     await until(world, () => completed() === 3);
     arrive('beta', 'f-4', fileOf({ ref: 'R-1', amount: '8.00' }));
     await until(world, () => completed() === 4);
-    expect(settledNames).toEqual(['f-1', 'f-2', 'f-3', 'f-4']);
+    // One client's in their order; those of clients side by side.
+    expect(settledNames.filter((name) => name === 'f-1' || name === 'f-2')).toEqual(['f-1', 'f-2']);
+    expect(settledNames.filter((name) => name === 'f-3' || name === 'f-4')).toEqual(['f-3', 'f-4']);
     expect(world.debts.all('beta').map((debt) => debt.amountCents)).toEqual([800]);
     expect(world.debts.all('acme').filter((debt) => debt.amountCents === 700).length).toBe(1);
     await until(world, () => world.staging.batches().length === 0);
