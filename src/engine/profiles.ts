@@ -271,8 +271,9 @@ function placeOf(path: string): string {
 }
 
 function detailOf(params: Readonly<Record<string, unknown>>): string {
-  const { additionalProperty, allowedValues } = params;
+  const { additionalProperty, allowedValue, allowedValues } = params;
   if (typeof additionalProperty === 'string') return ` («${additionalProperty}»)`;
+  if (allowedValue !== undefined) return ` (${JSON.stringify(allowedValue)})`;
   return Array.isArray(allowedValues) ? ` (${allowedValues.map((one) => JSON.stringify(one)).join(', ')})` : '';
 }
 

@@ -40,7 +40,7 @@ describe('profiles', () => {
   it.each([
     ['{', /not JSON/],
     ['{}', /required property 'format'/],
-    [{ format: 2 }, /format: must be equal to constant/],
+    [{ format: 2 }, /format: must be equal to constant \(1\)/],
     [{ format: 1, dialect: { delimiter: 'x' } }, /dialect.delimiter: .*";"/],
     [{ format: 1, dialeto: {} }, /«dialeto»/],
     [{ format: 1, encoding: 'latin1', locale: { pivot: 101 } }, /encoding: .*locale.pivot: must be <= 100/],

@@ -31,7 +31,6 @@ const FILE_TYPES: ReadonlySet<string> = new Set([
   'application/jsonl',
   'application/vnd.ms-excel',
   'application/octet-stream',
-  'application/x-ndjson',
   'application/gzip',
   'application/x-gzip',
 ]);
