@@ -290,7 +290,7 @@ describe('what follows an ingest', () => {
     const receipt = JSON.parse(ran.stdout) as Record<string, Record<string, unknown>>;
     expect(Object.keys(receipt)).toEqual(
       (
-        'batch client file status reason dryRun profile profileSource warnings bytes ranges shards lines cents rejectedBy warnedBy ' +
+        'batch client file status reason dryRun profile profileSource warnings module bytes records ranges shards lines cents rejectedBy warnedBy ' +
         'acceptedAt businessDate finishedAt seconds linesPerSecond'
       ).split(' '),
     );
