@@ -136,11 +136,16 @@ const LF = 0x0a;
 const CR = 0x0d;
 const TRUTH_ROW = /^(\d+),("(?:[^"]|"")*"|[^,"]*),([a-z]+),([A-Z0-9_]*),(\d*)$/gm;
 
+/** Rows of a truth, its header left out: line, reference as it is written there, outcome, code, cents. */
+export function truthRows(truth: string): RegExpExecArray[] {
+  return [...truth.matchAll(TRUTH_ROW)];
+}
+
 /** `firstLine`: physical line of the block's first byte. */
 function recordsOf(file: Uint8Array, truth: string, firstLine: number): MadeRecord[] {
   const starts = [0];
   for (let at = file.indexOf(LF); at >= 0; at = file.indexOf(LF, at + 1)) starts.push(at + 1);
-  const rows = [...truth.matchAll(TRUTH_ROW)];
+  const rows = truthRows(truth);
   return rows.map((row, index) => {
     const next = rows[index + 1];
     const from = starts[Number(row[1]) - firstLine];

@@ -16,14 +16,27 @@ import { factsOfReceipt, parseReceipt } from './receipt.ts';
 /** The output is not what it must be; nothing is timed then. */
 export class WrongOutput extends Error {}
 
-/** Answers what is true of the file. Throws `WrongOutput` with the first difference. */
-export async function verifiedFacts(file: InputFile, threads: number): Promise<Partial<Facts>> {
+/** A profile under which a file is taken in: its name, and the JSON file of its document. */
+export interface NamedProfile {
+  readonly name: string;
+  readonly document: string;
+}
+
+/**
+ * Answers what is true of the file. Throws `WrongOutput` with the first difference. `profile`: of a file that is not one of
+ * the default format.
+ */
+export async function verifiedFacts(file: InputFile, threads: number, profile?: NamedProfile): Promise<Partial<Facts>> {
   mkdirSync(FOLDER, { recursive: true });
   const folder = mkdtempSync(join(FOLDER, 'check-'));
   const dataDir = join(folder, 'data');
   const retorno = join(folder, 'retorno.csv');
   try {
     const args = ['ingest', file.path, '--client', CLIENT, '--as-of', AS_OF, '--json'];
+    if (profile !== undefined) {
+      await runProgram(['profile', 'add', profile.name, profile.document], { dataDir, threads });
+      args.push('--profile', profile.name);
+    }
     const { stdout } = await runProgram(args, { dataDir, threads });
     const receipt = parseReceipt(stdout);
     const told = factsOfReceipt(receipt);

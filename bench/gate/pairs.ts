@@ -3,14 +3,15 @@
  * close to each other that whatever disturbs one disturbs the other. Takes a `PairsTask` as JSON in its one argument,
  * prints the ratios, ours to the yardstick's, of processor time.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { deriveLimits } from '../../src/config/limits.ts';
 import { openKernel } from '../../src/engine/kernelModule.ts';
 import { DEFAULT_DIALECT } from '../../src/kernel/plan.ts';
+import type { CompiledProfile } from '../../src/kernel/profile.ts';
 import type { PieceSummary } from '../../src/kernel/scan.ts';
-import { SplitFold } from '../../src/kernel/split.ts';
+import { type RangePlan, SplitFold } from '../../src/kernel/split.ts';
 import type { WasmModule } from '../../src/kernel/wasm/api.ts';
 import { factsOfRanges, type RangeSum } from '../cases/rangeTotals.ts';
 import { open, readRange } from '../cases/recordsWorker.ts';
@@ -18,23 +19,36 @@ import { kernelModule, settingsFor } from '../engine.ts';
 import { differences, type Facts } from '../facts.ts';
 import { burn } from '../meter.ts';
 import { splitFile } from '../splitFile.ts';
+import { compiledProfile } from './otherNotation.ts';
 import { PlainRecords, walkLines } from './yardsticks.ts';
 
-export interface PairsTask {
-  readonly figure: 'scan' | 'records';
+/** A file and what is true of it. */
+export interface MeasuredFile {
   readonly path: string;
   readonly facts: Partial<Facts>;
+}
+
+/** `file` is one of the default format; `other` one of another notation, whose reading is held against that of `file`. */
+export type PairsTask = HowMeasured &
+  (
+    | { readonly figure: 'scan' | 'records'; readonly file: MeasuredFile }
+    | { readonly figure: 'profile'; readonly file: MeasuredFile; readonly other: MeasuredFile }
+  );
+
+interface HowMeasured {
   /** At least so many ratios are taken. */
   readonly pairs: number;
   /** A planted slowdown, as a share of ours. */
   readonly burn: number;
 }
 
-/** Ours and the yardstick over the same part of the file; `check` throws where a whole pass found something else. */
+/** Ours and the yardstick over a part of their files; `check` throws where a whole pass found something else. */
 interface Subject {
   readonly parts: number;
   ours(part: number): Promise<void>;
-  yardstick(part: number): void;
+  yardstick(part: number): void | Promise<void>;
+  /** Bytes of ours to those of the yardstick, where these are not the same. */
+  bytesRatio?(part: number): number;
   check(): void;
 }
 
@@ -46,15 +60,16 @@ const SCANS = 16;
 
 async function pairs(task: PairsTask): Promise<number[]> {
   const kernel = await kernelModule();
-  const subject = task.figure === 'scan' ? scanSubject(task, kernel) : recordsSubject(task, kernel);
+  const subject = await subjectOf(task, kernel);
   const ratios: number[] = [];
   for (let pass = 0; pass < WARM_UP_PASSES || ratios.length < task.pairs; pass++) {
     for (let part = 0; part < subject.parts; part++) {
       const oursFirst = (pass + part) % 2 === 0;
-      const before = oursFirst ? 0 : cpuOf(() => subject.yardstick(part));
+      const before = oursFirst ? 0 : await yardstickMs(subject, part);
       const ours = await oursMs(subject, part, task.burn);
-      const yardstick = oursFirst ? cpuOf(() => subject.yardstick(part)) : before;
-      if (pass >= WARM_UP_PASSES) ratios.push(ours / yardstick);
+      const yardstick = oursFirst ? await yardstickMs(subject, part) : before;
+      const bytesRatio = subject.bytesRatio?.(part) ?? 1;
+      if (pass >= WARM_UP_PASSES) ratios.push(ours / yardstick / bytesRatio);
     }
     subject.check();
   }
@@ -68,9 +83,9 @@ async function oursMs(subject: Subject, part: number, share: number): Promise<nu
   return spentSince(from);
 }
 
-function cpuOf(work: () => void): number {
+async function yardstickMs(subject: Subject, part: number): Promise<number> {
   const from = process.cpuUsage();
-  work();
+  await subject.yardstick(part);
   return spentSince(from);
 }
 
@@ -80,7 +95,12 @@ function spentSince(from: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-function scanSubject({ path, facts }: PairsTask, module: WasmModule): Subject {
+async function subjectOf(task: PairsTask, kernel: WasmModule): Promise<Subject> {
+  if (task.figure === 'profile') return profileSubject(task.file, task.other, await compiledProfile(), kernel);
+  return task.figure === 'scan' ? scanSubject(task.file, kernel) : recordsSubject(task.file, kernel);
+}
+
+function scanSubject({ path, facts }: MeasuredFile, module: WasmModule): Subject {
   const bytes = readFileSync(path);
   const settings = settingsFor(join(path, '..'), 1);
   const { recordBytesMax } = settings;
@@ -118,25 +138,77 @@ function scanSubject({ path, facts }: PairsTask, module: WasmModule): Subject {
   };
 }
 
-function recordsSubject({ path, facts }: PairsTask, kernel: WasmModule): Subject {
-  const bytes = readFileSync(path);
-  const settings = { ...settingsFor(join(path, '..'), 1), rangeBytes: PART_BYTES };
-  const { plan, pageBytes, ranges } = splitFile(path, bytes.length, settings);
-  const opened = open({ path, plan, pageBytes, settings, kernel });
+function recordsSubject(file: MeasuredFile, kernel: WasmModule): Subject {
+  const bytes = readFileSync(file.path);
+  const reading = new FileReading(file, kernel);
   const plain = new PlainRecords();
   const digests = new Digests();
-  const sums: RangeSum[] = [];
   return {
-    parts: ranges.length,
-    async ours(part) {
-      sums[part] = await readRange(opened, ranges[part] as (typeof ranges)[number]);
-    },
+    parts: reading.parts,
+    ours: (part) => reading.read(part),
     yardstick(part) {
-      const { start, end } = ranges[part] as (typeof ranges)[number];
+      const { start, end } = reading.range(part);
       digests.see(part, plain.read(bytes.subarray(start, end)));
     },
-    check: () => refuse(factsOfRanges(sums), facts),
+    check: () => reading.check(),
   };
+}
+
+/** Parts of both files take turns; the one that has fewer of them begins anew. */
+function profileSubject(
+  file: MeasuredFile,
+  other: MeasuredFile,
+  profile: CompiledProfile,
+  kernel: WasmModule,
+): Subject {
+  const ours = new FileReading(other, kernel, profile);
+  const yardstick = new FileReading(file, kernel);
+  const bytesOf = (reading: FileReading, part: number): number => {
+    const { start, end } = reading.range(part);
+    return end - start;
+  };
+  return {
+    parts: Math.max(ours.parts, yardstick.parts),
+    ours: (part) => ours.read(part),
+    yardstick: (part) => yardstick.read(part),
+    bytesRatio: (part) => bytesOf(ours, part) / bytesOf(yardstick, part),
+    check() {
+      ours.check();
+      yardstick.check();
+    },
+  };
+}
+
+/** The kernel's reading of a file, range by range; beyond the last one it begins anew. */
+class FileReading {
+  readonly #ranges: readonly RangePlan[];
+  readonly #opened: ReturnType<typeof open>;
+  readonly #facts: Partial<Facts>;
+  readonly #sums: RangeSum[] = [];
+
+  constructor({ path, facts }: MeasuredFile, kernel: WasmModule, profile?: CompiledProfile) {
+    const settings = { ...settingsFor(join(path, '..'), 1), rangeBytes: PART_BYTES };
+    const { plan, pageBytes, ranges } = splitFile(path, statSync(path).size, settings, profile);
+    this.#opened = open({ path, plan, pageBytes, settings, kernel });
+    this.#ranges = ranges;
+    this.#facts = facts;
+  }
+
+  get parts(): number {
+    return this.#ranges.length;
+  }
+
+  range(part: number): RangePlan {
+    return this.#ranges[part % this.#ranges.length] as RangePlan;
+  }
+
+  async read(part: number): Promise<void> {
+    this.#sums[part % this.#ranges.length] = await readRange(this.#opened, this.range(part));
+  }
+
+  check(): void {
+    refuse(factsOfRanges(this.#sums), this.#facts);
+  }
 }
 
 function refuse(found: Partial<Facts>, facts: Partial<Facts>): void {

@@ -15,11 +15,17 @@ import { runEntry, runProgram } from '../program.ts';
 import { factsOfReceipt, parseReceipt } from '../receipt.ts';
 import { medianOf } from '../statistics.ts';
 import { verifiedFacts, WrongOutput } from '../verify.ts';
-import type { PairsTask } from './pairs.ts';
+import { madeInProfile, PROFILE } from './otherNotation.ts';
+import type { MeasuredFile, PairsTask } from './pairs.ts';
 
-/** `scan` and `records` the kernel's, one thread; `ingest` the whole program; `again` the same file once more. */
-export const FIGURES = ['scan', 'records', 'ingest', 'again'] as const;
+/**
+ * `scan` and `records` the kernel's, one thread; `profile` its records of another notation to those of the default format;
+ * `ingest` the whole program; `again` the same file once more.
+ */
+export const FIGURES = ['scan', 'records', 'profile', 'ingest', 'again'] as const;
 export type Figure = (typeof FIGURES)[number];
+const KERNEL_FIGURES = ['scan', 'records', 'profile'] as const;
+type KernelFigure = (typeof KERNEL_FIGURES)[number];
 
 /** Slowdowns that are planted, as shares of a figure. */
 export type Plants = Partial<Record<Figure, number>>;
@@ -37,6 +43,8 @@ export class RatioSource {
   readonly #facts: Partial<Facts>;
   readonly #plants: Plants;
   readonly #folder: string;
+  /** Made where it is first asked for. */
+  #inProfile: MeasuredFile | undefined;
   #turn = 0;
 
   constructor(file: InputFile, facts: Partial<Facts>, plants: Plants) {
@@ -56,7 +64,7 @@ export class RatioSource {
   /** One ratio of each figure that is wanted. */
   async take(wanted: ReadonlySet<Figure>): Promise<Map<Figure, number>> {
     const ratios = new Map<Figure, number>();
-    for (const figure of ['scan', 'records'] as const) {
+    for (const figure of KERNEL_FIGURES) {
       if (wanted.has(figure)) ratios.set(figure, await this.#kernel(figure));
     }
     if (wanted.has('ingest') || wanted.has('again')) {
@@ -69,11 +77,22 @@ export class RatioSource {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #kernel(figure: 'scan' | 'records'): Promise<number> {
-    const { path } = this.#file;
-    const task: PairsTask = { figure, path, facts: this.#facts, pairs: PAIRS, burn: this.#plants[figure] ?? 0 };
+  async #kernel(figure: KernelFigure): Promise<number> {
+    const file = { path: this.#file.path, facts: this.#facts };
+    const how = { pairs: PAIRS, burn: this.#plants[figure] ?? 0 };
+    const task: PairsTask =
+      figure === 'profile' ? { figure, file, other: await this.#other(), ...how } : { figure, file, ...how };
     const { stdout } = await execute(process.execPath, [PAIRS_ENTRY, JSON.stringify(task)]);
     return medianOf(JSON.parse(stdout) as number[]);
+  }
+
+  /** The file of another notation, whose whole ingest was right. Throws `WrongOutput`. */
+  async #other(): Promise<MeasuredFile> {
+    if (this.#inProfile === undefined) {
+      const made = await madeInProfile(this.#folder, LINES, SEED);
+      this.#inProfile = { path: made.path, facts: await verifiedFacts(made, THREADS, PROFILE) };
+    }
+    return this.#inProfile;
   }
 
   async #whole(): Promise<(readonly [Figure, number])[]> {

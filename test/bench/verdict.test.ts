@@ -6,6 +6,7 @@ import {
   type Budget,
   type Budgets,
   budgetsOn,
+  plantedShare,
   SEEN_SLOWDOWN,
   suggestedBudget,
   verdictOf,
@@ -62,6 +63,25 @@ describe('the verdict on a figure', () => {
     expect(verdictOf(steady(0.95, 7), budget, true)).toMatchObject({ loose: false });
   });
 
+  it('takes a promise as it is: with whatever room, and never to be moved by what is measured', () => {
+    const promise: Budget = { ...budget, promised: true };
+    expect(verdictOf(steady(0.5, 7), promise, true)).toMatchObject({ passes: true, loose: false });
+    const verdict = verdictOf(steady(1.21, 8), promise, true);
+    const says = verdict === undefined ? '' : verdictText('profile', verdict, promise);
+    expect(says).toMatch(/^FAIL {2}profile: .*: 10\.0 % above its budget/);
+    expect(says).toContain('npm run bench:profile');
+    expect(says).not.toContain('set it to');
+  });
+
+  it('is tested by a slowdown of a fifth, of a promise by one that goes beyond it', () => {
+    expect(plantedShare(1, budget)).toBeCloseTo(0.2);
+    for (const median of [0.5, 1, 1.05, 1.2]) {
+      const share = plantedShare(median, { ...budget, promised: true });
+      expect(share).toBeGreaterThanOrEqual(0.2 - 1e-9);
+      expect((median * (1 + share)) / budget.most).toBeGreaterThan(1.09);
+    }
+  });
+
   it('tells of a failure which budget, by how much, why it stands and how to look further', () => {
     const verdict = verdictOf(steady(1.21, 8), budget, true);
     const says = verdict === undefined ? '' : verdictText('records', verdict, budget);
@@ -87,7 +107,8 @@ describe('bench/budgets.json', () => {
   });
 
   it('leaves noise room on both sides of the figures it quotes, and so sees a fifth', () => {
-    for (const { most, why } of Object.values(budgets)) {
+    const measured = Object.values(budgets).filter(({ promised }) => promised !== true);
+    for (const { most, why } of measured) {
       const quoted = /measured ([0-9.]+) to ([0-9.]+)$/.exec(why);
       expect(quoted, why).not.toBeNull();
       const middle = medianOf([Number(quoted?.[1]), Number(quoted?.[2])]);
@@ -101,8 +122,15 @@ describe('bench/budgets.json', () => {
     expect(budgetsOn(file, known)).toEqual({ figures: budgets, note: '' });
     const elsewhere = budgetsOn(file, 'another processor');
     expect(elsewhere.note).toContain(String(file.elsewhere.factor));
-    for (const [figure, { most }] of Object.entries(budgets)) {
-      expect((elsewhere.figures[figure] as Budget).most / most).toBeCloseTo(file.elsewhere.factor, 1);
+    for (const [figure, { most, promised }] of Object.entries(budgets)) {
+      const factor = promised === true ? 1 : file.elsewhere.factor;
+      expect((elsewhere.figures[figure] as Budget).most / most).toBeCloseTo(factor, 1);
     }
+  });
+
+  it('holds a file of another notation to 70 % of the default’s speed, everywhere', () => {
+    const { most = 9, promised } = budgets['profile'] ?? {};
+    expect(most).toBeLessThanOrEqual(1 / 0.7);
+    expect(promised).toBe(true);
   });
 });
