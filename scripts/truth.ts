@@ -1,7 +1,8 @@
 /**
  * Makes a file in the notation of a profile, takes it in, and compares every row of its retorno with what must have become of
- * that record, and the cents of the receipt with their sum: `npm run truth -- --profile cnab-240 --lines 1000000`. The profile
- * is one that comes with the program, or a document's file. With `--wrong-count` the last digit of the file's trailer (of CNAB
+ * that record, and the cents of the receipt with their sum; then takes in the resubmit file, of which every record must be
+ * refused again: `npm run truth -- --profile cnab-240 --lines 1000000`. The profile is one that comes with the program, or a
+ * document's file. With `--wrong-count` the last digit of the file's trailer (of CNAB
  * 240: of its count of lines) is another one, and the batch must fail.
  *
  * Exit 0: all is equal. Everything is done by the program's own commands, in a folder of its own that is removed afterwards.
@@ -85,7 +86,19 @@ async function prove(profile: string): Promise<number> {
       `${megabytes.toFixed(0)} MiB in ${seconds.toFixed(1)} s of the whole command: ${(megabytes / seconds).toFixed(1)} MiB/s, ` +
       `${Math.round(found.rows / seconds)} records/s\n`,
   );
-  return same && found.rows === Number(lines) ? 0 : 1;
+  const refused = await sentAgain(receipt);
+  return same && refused && found.rows === Number(lines) ? 0 : 1;
+}
+
+/** The resubmit file, with nothing mended: each of its records is refused again, and nothing else becomes of it. */
+async function sentAgain({ batch, lines }: Receipt): Promise<boolean> {
+  const file = join(folder, 'resubmit');
+  must(run(['resubmit', batch, '--out', file]));
+  const ended = run(['ingest', file, '--client', 'c', '--profile', 'p', '--as-of', AS_OF, '--json']);
+  const again = JSON.parse(ended.stdout) as Receipt;
+  process.stdout.write(`sent again: ${again.status}, ${JSON.stringify(again.lines)}\n`);
+  const { total, rejected } = again.lines;
+  return again.status === 'completed' && total === lines['rejected'] && rejected === total;
 }
 
 interface Receipt {

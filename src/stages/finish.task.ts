@@ -26,7 +26,7 @@ import {
 } from './answerWriter.ts';
 import { type BlockSource, mergeEntries, type PartObject, type PartStretch, storedBlocks } from './entryStream.ts';
 import { answerKey } from './keys.ts';
-import { frameOf, type ResubmitFrame } from './resubmitFrame.ts';
+import { frameOf, type ResubmitFrame, writeResubmitLines, writeResubmitRecord } from './resubmitFrame.ts';
 import type { TaskContext } from './taskContext.ts';
 
 export interface FinishResult {
@@ -114,7 +114,7 @@ export async function renderEntries(
   if (withHeaders) rejects?.ascii(REJECTS_HEADER);
   if (withHeaders && resubmit !== undefined) {
     const header = await raw.read(manifest.header.start, manifest.header.end - manifest.header.start);
-    resubmit.bytes(header, 0, header.length);
+    writeResubmitLines(resubmit, manifest.plan.format, header);
   }
   const flush = async (atLeast: number): Promise<void> => {
     for (const [kind, block] of blocks) if (block.length > atLeast) await write(kind, block.take());
@@ -126,7 +126,7 @@ export async function renderEntries(
     // Of several that a module made of one record, that one is to be sent again, once.
     if (entry.line === resubmitted) return;
     resubmitted = entry.line;
-    resubmit?.bytes(bytes, 0, bytes.length);
+    if (resubmit !== undefined) writeResubmitRecord(resubmit, manifest.plan.format, bytes);
   };
   /** At once where the record is in hand; the entry stays as it is until what is answered has settled. */
   const addRecord = (entry: EntryReader): Promise<void> | undefined => {
@@ -137,7 +137,9 @@ export async function renderEntries(
       return undefined;
     }
     return (async () => {
-      if (lot !== undefined) resubmit?.bytes(await raw.read(lot.start, lot.end - lot.start), 0, lot.end - lot.start);
+      if (lot !== undefined && resubmit !== undefined) {
+        writeResubmitLines(resubmit, manifest.plan.format, await raw.read(lot.start, lot.end - lot.start));
+      }
       const bytes = inHand
         ? entry.bytes.subarray(entry.rawStart, entry.rawEnd)
         : await raw.read(entry.sourceOffset, entry.sourceBytes);

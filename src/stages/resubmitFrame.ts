@@ -1,5 +1,5 @@
 /**
- * The frame of a resubmit file that needs one of its own: of CNAB, whose header stands first, whose lines are numbered and
+ * The resubmit file of a format that has a frame of its own: of CNAB, whose header stands first, whose lines are numbered and
  * whose trailers count them.
  *
  * What is stored is the header of the file and the rejected debts byte for byte, those of CNAB 240 behind the header of their
@@ -7,27 +7,58 @@
  * trailer and the file its own. Nothing else of a line changes; a line of another length than the format's has no number and
  * stays as it is. Fields of trailers that are for banks' answers are zeros.
  *
+ * Records that were apart in the file are neighbours here: one that does not begin as a debt does (a Q without its P) would
+ * join the one before it, and make a debt of two. An empty line, which ends a debt, keeps them apart. So that it can, lines
+ * have ends here also where the file had none.
+ *
  * Memory: one line and one block, whatever the file.
  */
-import type { CnabFormat } from '../kernel/plan.ts';
+import { lineKind, MAIN } from '../kernel/formats/lineFormat.ts';
+import type { CnabFormat, RecordFormat } from '../kernel/plan.ts';
 import { ByteBlock } from './answerWriter.ts';
 
 /** What is to be known of the format. Plain data: it stands in results. */
-export type ResubmitFrame = Pick<CnabFormat, 'kind' | 'lineBytes' | 'lineEnds'>;
+export type ResubmitFrame = Pick<CnabFormat, 'kind' | 'lineBytes'>;
 
-export function frameOf(
-  format: CnabFormat | { readonly kind: 'json-lines' | 'fixed-width' } | undefined,
-): ResubmitFrame | null {
-  if (format?.kind !== 'cnab-240' && format?.kind !== 'cnab-400') return null;
-  const { kind, lineBytes, lineEnds } = format;
-  return { kind, lineBytes, lineEnds };
+function framedFormat(format: RecordFormat | undefined): CnabFormat | undefined {
+  return format?.kind === 'cnab-240' || format?.kind === 'cnab-400' ? format : undefined;
+}
+
+export function frameOf(format: RecordFormat | undefined): ResubmitFrame | null {
+  const framed = framedFormat(format);
+  return framed === undefined ? null : { kind: framed.kind, lineBytes: framed.lineBytes };
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const ZERO = 0x30;
+const LINE_END = '\r\n';
+
+/** A rejected record, as it is stored. */
+export function writeResubmitRecord(out: ByteBlock, format: RecordFormat | undefined, record: Uint8Array): void {
+  const framed = framedFormat(format);
+  if (framed !== undefined && lineKind(framed, record, 0, record.length, true) !== MAIN) out.byte(LF);
+  writeResubmitLines(out, format, record);
+}
+
+/** Lines of the file, as they are stored: of a file without line ends they get some. */
+export function writeResubmitLines(out: ByteBlock, format: RecordFormat | undefined, lines: Uint8Array): void {
+  const framed = framedFormat(format);
+  if (framed === undefined || framed.lineEnds) {
+    out.bytes(lines, 0, lines.length);
+    return;
+  }
+  for (let at = 0; at < lines.length; at += framed.lineBytes) {
+    out.bytes(lines, at, Math.min(lines.length, at + framed.lineBytes));
+    out.ascii(LINE_END);
+  }
 }
 
 /** The blocks of a stored resubmit file, in its frame. */
 export async function* framed(frame: ResubmitFrame, blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const out = new ByteBlock();
   const writer = frame.kind === 'cnab-240' ? new LotWriter(out, frame) : new NumberWriter(out, frame);
-  const lines = new LineCutter(frame);
+  const lines = new LineCutter();
   for await (const block of blocks) {
     for (const line of lines.cut(block)) writer.line(line);
     if (out.length > 0) yield out.take().slice();
@@ -38,38 +69,22 @@ export async function* framed(frame: ResubmitFrame, blocks: AsyncIterable<Uint8A
   yield out.take();
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
-const ZERO = 0x30;
-
 /** Cuts blocks to lines, their ends included. A line is valid until the next is asked for. */
 class LineCutter {
-  readonly #frame: ResubmitFrame;
-  #held = new Uint8Array(0);
-
-  constructor(frame: ResubmitFrame) {
-    this.#frame = frame;
-  }
+  #held: Uint8Array = new Uint8Array(0);
 
   *cut(block: Uint8Array): Generator<Uint8Array> {
     const bytes = this.#held.length === 0 ? block : Buffer.concat([this.#held, block]);
     let at = 0;
-    for (let end = this.#lineEnd(bytes, at); end >= 0; end = this.#lineEnd(bytes, at)) {
-      yield bytes.subarray(at, end);
-      at = end;
+    for (let lf = bytes.indexOf(LF); lf >= 0; lf = bytes.indexOf(LF, at)) {
+      yield bytes.subarray(at, lf + 1);
+      at = lf + 1;
     }
-    this.#held = bytes.slice(at);
+    this.#held = Uint8Array.from(bytes.subarray(at));
   }
 
   rest(): Uint8Array {
     return this.#held;
-  }
-
-  #lineEnd(bytes: Uint8Array, at: number): number {
-    const { lineBytes, lineEnds } = this.#frame;
-    if (!lineEnds) return at + lineBytes <= bytes.length ? at + lineBytes : -1;
-    const lf = bytes.indexOf(LF, at);
-    return lf < 0 ? -1 : lf + 1;
   }
 }
 
@@ -87,8 +102,16 @@ abstract class FrameWriter {
     this.frame = frame;
   }
 
-  abstract line(line: Uint8Array): void;
+  /** Takes the next line of what is stored. */
+  line(line: Uint8Array): void {
+    if (this.contentBytes(line) > 0) this.take(line);
+    else if (this.lines > 0 && this.follows) this.out.ascii(this.#lineEnd);
+  }
+
   abstract end(): void;
+  protected abstract take(line: Uint8Array): void;
+  /** Whether the last line was one of a debt. */
+  protected abstract readonly follows: boolean;
 
   protected takeLineEnd(header: Uint8Array): void {
     this.#lineEnd = Buffer.from(header.subarray(this.contentBytes(header))).toString('latin1');
@@ -96,7 +119,7 @@ abstract class FrameWriter {
 
   protected contentBytes(line: Uint8Array): number {
     let end = line.length;
-    if (this.frame.lineEnds && line[end - 1] === LF) end -= line[end - 2] === CR ? 2 : 1;
+    if (line[end - 1] === LF) end -= line[end - 2] === CR ? 2 : 1;
     return end;
   }
 
@@ -129,7 +152,11 @@ function numberText(number: number, digits: number): string {
 
 /** CNAB 400: every line carries its number, from the header's 1 on. */
 class NumberWriter extends FrameWriter {
-  line(line: Uint8Array): void {
+  protected get follows(): boolean {
+    return this.lines > 1;
+  }
+
+  protected take(line: Uint8Array): void {
     if (this.lines === 0) this.takeLineEnd(line);
     if (this.lines > 0 && this.isWhole(line)) this.copyNumbered(line, 394, 6, this.lines + 1);
     else this.copy(line);
@@ -155,7 +182,11 @@ class LotWriter extends FrameWriter {
   #lotLines = 0;
   #number = 0;
 
-  line(line: Uint8Array): void {
+  protected get follows(): boolean {
+    return this.#lotLines > 1;
+  }
+
+  protected take(line: Uint8Array): void {
     if (this.lines === 0) this.#begin(line);
     else if (this.isWhole(line) && line[TYPE_AT] === LOT_HEADER) this.#openLot(line);
     else this.#detail(line);

@@ -145,6 +145,34 @@ describe.each(WAYS)('the %s way', (_, tiny) => {
     }
   });
 
+  it('two debts that were refused are not joined to one where they are sent again', async () => {
+    const apart = async (document: ProfileDocument, text: string, bare: boolean) => {
+      const first = await new Engine(tiny).ingest(document, bytesOf(bare ? text.replaceAll('\r\n', '') : text));
+      expect(first.failure).toBeNull();
+      const refused = rowsOf(await first.answer('retorno')).filter((row) => row[2] === 'rejected');
+      const again = await new Engine(tiny).ingest(document, bytesOf(await first.resubmit()));
+      const rows = rowsOf(await again.answer('retorno'));
+      expect(rows.map((row) => row.slice(1, 4))).toEqual(refused.map((row) => row.slice(1, 4)));
+      return refused.map((row) => row[3]);
+    };
+    for (const bare of [false, true]) {
+      // The second debt loses its Q, and the fifth its P; what stood between them is good.
+      const lots = byteString(made(C240, { badShare: 0, lines: 12 }).bytes);
+      const withoutMates = without(lots, (line) => /^.{13}Q/.test(line), 1);
+      const orphaned = without(withoutMates, (line) => /^.{13}P/.test(line), 4);
+      expect(await apart(C240, counted240(orphaned), bare)).toEqual(['CNAB_MATE_MISSING', 'CNAB_LINE_ALONE']);
+      // The first debt is no entry; a line of type 2 stands alone behind one that is unknown.
+      const numbered = byteString(made(C400, { badShare: 0, lines: 12 }).bytes).split('\r\n');
+      numbered[1] = `${numbered[1]!.slice(0, 108)}02${numbered[1]!.slice(110)}`;
+      numbered.splice(5, 0, 'X'.padEnd(400), `2${' '.repeat(399)}`);
+      expect(await apart(C400, counted400(numbered), bare)).toEqual([
+        'CNAB_MOVEMENT',
+        'LINE_UNKNOWN',
+        'CNAB_LINE_ALONE',
+      ]);
+    }
+  });
+
   it('a CNAB file without line ends is one run of lines', async () => {
     for (const document of [C240, C400]) {
       const { bytes } = made(document, { badShare: 0 });
@@ -158,7 +186,8 @@ describe.each(WAYS)('the %s way', (_, tiny) => {
       const bare = await new Engine(tiny).ingest(document, bytesOf(lines.join('')));
       expect(bare.failure).toBeNull();
       expect(await bare.answer('retorno')).toBe(await ended.answer('retorno'));
-      expect(await bare.resubmit()).toBe((await ended.resubmit()).replaceAll('\r\n', ''));
+      // What is sent again has line ends: only an empty line keeps some debts apart.
+      expect(await bare.resubmit()).toBe(await ended.resubmit());
       const again = await new Engine(tiny).ingest(document, bytesOf(await bare.resubmit()));
       expect([again.state, again.receipt().lines.rejected]).toEqual(['completed', bare.receipt().lines.rejected]);
     }
@@ -246,3 +275,30 @@ describe.each(WAYS)('the %s way', (_, tiny) => {
     ]);
   });
 });
+
+/** The text without the n-th (from 0) of its lines that are so. */
+function without(text: string, is: (line: string) => boolean, n: number): string {
+  let seen = 0;
+  return text
+    .split('\r\n')
+    .filter((line) => !is(line) || seen++ !== n)
+    .join('\r\n');
+}
+
+/** With trailers that count what stands there now: one lot of debts that are fewer than a lot may have. */
+function counted240(text: string): string {
+  const lines = text.split('\r\n');
+  const number = (count: number): string => String(count).padStart(6, '0');
+  return lines
+    .map((line, index) => {
+      if (line[7] === '5') return `${line.slice(0, 17)}${number(index)}${line.slice(23)}`;
+      return line[7] === '9' ? `${line.slice(0, 23)}${number(index + 1)}${line.slice(29)}` : line;
+    })
+    .join('\r\n');
+}
+
+function counted400(lines: readonly string[]): string {
+  return lines
+    .map((line, index) => (line === '' ? line : line.slice(0, 394) + String(index + 1).padStart(6, '0')))
+    .join('\r\n');
+}

@@ -12,8 +12,8 @@ async function sent(frame: ResubmitFrame, stored: string, blockBytes: number): P
   return Buffer.concat(out).toString('latin1');
 }
 
-const L240 = { kind: 'cnab-240', lineBytes: 240, lineEnds: true } as const;
-const L400 = { kind: 'cnab-400', lineBytes: 400, lineEnds: true } as const;
+const L240 = { kind: 'cnab-240', lineBytes: 240 } as const;
+const L400 = { kind: 'cnab-400', lineBytes: 400 } as const;
 
 const header = '34100000'.padEnd(142, 'H').concat('1').padEnd(240);
 const lot = (number: number): string => `341${String(number).padStart(4, '0')}1R01`.padEnd(240, 'L');
@@ -63,13 +63,21 @@ describe('the frame of CNAB 240', () => {
     expect(await sent(L240, lined(stored, '\r\n'), blockBytes)).toBe(lined(expected, '\r\n'));
   });
 
-  it('without line ends', async () => {
-    const whole = (lines: readonly string[]): string => lines.filter((line) => line.length === 240).join('');
-    const bare = { ...L240, lineEnds: false };
-    const counted = [...expected];
-    counted[6] = lotTrailer(1, 5);
-    counted[12] = fileTrailer(2, 12);
-    expect(await sent(bare, whole(stored), 100)).toBe(whole(counted));
+  it('keeps apart what an empty line keeps apart, and counts none', async () => {
+    const orphan = detail(1, 3, 'Q');
+    const stored = [header, '', lot(1), '', orphan, detail(1, 1, 'P'), '', orphan, '', orphan, lot(1), '', orphan];
+    const numbered = [
+      detail(1, 1, 'Q'),
+      detail(1, 2, 'P'),
+      '',
+      detail(1, 3, 'Q'),
+      '',
+      detail(1, 4, 'Q'),
+      '',
+      detail(1, 5, 'Q'),
+    ];
+    const expected = [header, lot(1), ...numbered, lotTrailer(1, 7), fileTrailer(1, 9)];
+    expect(await sent(L240, lined(stored, '\r\n'), 300)).toBe(lined(expected, '\r\n'));
   });
 
   it('of no debts is a header and a trailer', async () => {
