@@ -24,7 +24,7 @@ import type { FinishResult } from './finish.task.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import { answersPrefix, manifestPrefix, partsPrefix, workPrefix } from './keys.ts';
 import { type Piece, piecesOf } from './pieces.ts';
-import { completedReceipt, encodeReceipt, type RejectTotals } from './receipt.ts';
+import { completedReceipt, encodeReceipt, type RejectTotals, rejectTotalsOf } from './receipt.ts';
 import type { ShardResult } from './registering.task.ts';
 
 export async function finish(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
@@ -43,8 +43,7 @@ async function answer(context: StageContext, batch: Batch, signal: AbortSignal):
   const rejects: RejectTotals[] = [];
   const rejectParts: (PartObject | null)[] = [];
   for await (const { body } of eachResult<RangeResult>(context, id, 'range')) {
-    const { rejected, centsStaged, centsRejected, rejectedBy, made = body.records } = body;
-    rejects.push({ rejected, centsStaged, centsRejected, rejectedBy, made });
+    rejects.push(rejectTotalsOf(body));
     rejectParts.push(body.rejects);
   }
   const shards: ShardResult[] = [];

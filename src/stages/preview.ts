@@ -15,7 +15,7 @@ import { apply, eachResult, freeAgain, manifestOf, sendOwed } from './batches.ts
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import type { PreviewPart } from './preview.task.ts';
-import { completedReceipt, type OutcomeTotals, type RejectTotals } from './receipt.ts';
+import { completedReceipt, type OutcomeTotals, type RejectTotals, rejectTotalsOf } from './receipt.ts';
 import type { StagedTableObject } from './registering.task.ts';
 import { AGE_MONTHS, CreditorSums, type Share, type SurveyTotals } from './survey.ts';
 
@@ -110,8 +110,7 @@ function decideUntilMs({ settings, clock }: StageContext, batch: Batch): number 
 async function mergedPreview(context: StageContext, batch: Batch): Promise<string> {
   const rejects: RejectTotals[] = [];
   for await (const { body } of eachResult<RangeResult>(context, batch.id, 'range')) {
-    const { rejected, centsStaged, centsRejected, rejectedBy } = body;
-    rejects.push({ rejected, centsStaged, centsRejected, rejectedBy });
+    rejects.push(rejectTotalsOf(body));
   }
   const outcomes: OutcomeTotals[] = [];
   const merge = new SurveyMerge();

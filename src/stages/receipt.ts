@@ -8,6 +8,7 @@ import { OUTCOMES, type Outcome } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
 import type { ProfileSource } from '../io/ports/clients.ts';
 import type { Batch, BatchFailure, BatchWarning } from '../io/ports/registry.ts';
+import type { RangeResult } from './intermediate.task.ts';
 
 declare global {
   interface JSON {
@@ -114,6 +115,12 @@ export function completedReceipt(
     rejectedBy: sorted(rejectedBy),
     warnedBy: sorted(warnedBy),
   };
+}
+
+/** A range's share of the totals, of what its records became. */
+export function rejectTotalsOf(range: RangeResult): RejectTotals {
+  const { rejected, centsStaged, centsRejected, rejectedBy, made = range.records } = range;
+  return { rejected, centsStaged, centsRejected, rejectedBy, made };
 }
 
 /** The lines of one shard, or one small batch, by the names of their outcomes. */

@@ -43,27 +43,28 @@ async function settleRanges(context: StageContext, batch: Batch): Promise<void> 
     await sendOwed(context, batch);
     return;
   }
-  const { table, cents } = await checkedTable(context, batch);
+  const { table, cents, made } = await checkedTable(context, batch);
   await assertUnchanged(context, batch);
   const { key, etag, bytes } = await context.objects.put(stagedTableKey(batch.id, attemptId(context.random)), table);
   await context.registry.putResult(batch.id, 'staged', 0, JSON.stringify({ key, etag, bytes }));
-  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged', cents });
+  const { batch: staged } = await apply(context, batch.id, { type: 'ranges_staged', cents, made });
   await freeAgain(context, staged);
   await sendOwed(context, staged);
 }
 
 /**
  * The equations: every range parsed to what the scan saw, and the sums agree. What they are checked on is the table; the
- * cents are those of all records whose amount could be read.
+ * cents are those of all records whose amount could be read; `made` is what the records became.
  */
 async function checkedTable(
   context: StageContext,
   batch: Batch,
-): Promise<{ readonly table: Uint8Array; readonly cents: bigint }> {
+): Promise<{ readonly table: Uint8Array; readonly cents: bigint; readonly made: number }> {
   const manifest = await manifestOf(context, batch);
   const table = new StagedTableWriter(batch.ranges, batch.shards);
   const { code } = manifest.plan;
   let records = 0;
+  let made = 0;
   let cents = 0n;
   let failures: ModuleFailures | undefined;
   for await (const { work, body } of eachResult<RangeResult>(context, batch.id, 'range')) {
@@ -77,6 +78,7 @@ async function checkedTable(
     }
     table.add(work, body.attempt, body.pagesByShard, body.recordsByShard);
     records += body.records;
+    made += body.made ?? body.records;
     cents += BigInt(body.centsStaged) + BigInt(body.centsRejected);
     failures = addedFailures(failures, body.failures);
   }
@@ -84,7 +86,7 @@ async function checkedTable(
     throw new Fault('EQUATIONS_FAIL', detail('RECORDS_OF', records, manifest.records), { batch: batch.id });
   }
   assertModuleWorks(code?.name, failures, context.settings.codeErrorsMax, { batch: batch.id });
-  return { table: table.bytes(), cents };
+  return { table: table.bytes(), cents, made };
 }
 
 /** Ranges come in order: the first one that has any has the first. */

@@ -58,8 +58,8 @@ export type BatchEvent =
       readonly approval?: ApprovalRule;
       readonly module?: Batch['module'];
     }
-  /** `cents`: of all records whose amount could be read. */
-  | { readonly type: 'ranges_staged'; readonly cents: bigint }
+  /** `cents`: of all records whose amount could be read. `made`: what the records of the file became. */
+  | { readonly type: 'ranges_staged'; readonly cents: bigint; readonly made: number }
   | { readonly type: 'preview_started' }
   | { readonly type: 'previewed'; readonly cents: bigint; readonly untilMs: number }
   | { readonly type: 'approved'; readonly by: string }
@@ -95,20 +95,20 @@ export function transition(batch: Batch, event: BatchEvent, nowMs: number): Batc
     case 'picked': {
       if (batch.state !== 'picking') return undefined;
       const { manifestKey, manifest, records, ranges, shards, small, module } = event;
-      const approval = batch.dryRun ? undefined : approvalOf(event.approval, records);
+      const approval = batch.dryRun ? undefined : approvalOf(event.approval, records, module !== undefined);
       const more = { ...(approval && { approval }), ...(module && { module }) };
       const plan = { manifestKey, manifest, records, ranges, shards, small, ...more };
       return small ? to('staged', [afterStaging(batch, true)], plan) : to('processing', ['ranges'], plan);
     }
     case 'ranges_staged':
       if (batch.state !== 'processing') return undefined;
-      return to('staged', [afterStaging(batch, false)], decided(batch, event.cents));
+      return to('staged', [afterStaging(batch, false)], decided(batch, event.cents, event.made));
     case 'preview_started':
       if (batch.state !== 'staged' || !needsPreview(batch)) return undefined;
       return to('previewing', batch.small ? [] : ['shards']);
     case 'previewed': {
       if (batch.state !== 'previewing') return undefined;
-      const { approval = batch.approval } = decided(batch, event.cents);
+      const { approval = batch.approval } = decided(batch, event.cents, batch.records);
       if (approval?.standing !== 'required') return to('staged', ['line'], approval && { approval });
       const asks = batch.notify === true ? (['ask'] as const) : [];
       const waits = { inLine: false, approval: { ...approval, untilMs: event.untilMs } };
@@ -175,19 +175,25 @@ export function isOver({ untilMs }: Pick<Approval, 'untilMs'>, nowMs: number): b
   return untilMs !== undefined && nowMs >= untilMs;
 }
 
-/** What the rule of the profile comes to when the records are counted; nothing where it asks for no approval any more. */
-function approvalOf(rule: ApprovalRule | undefined, records: number): Approval | undefined {
+/**
+ * What the rule of the profile comes to when the records are counted; nothing where it asks for no approval any more. What a
+ * module makes of them, which may be more, is known when they are read.
+ */
+function approvalOf(rule: ApprovalRule | undefined, records: number, byModule: boolean): Approval | undefined {
   if (rule === undefined) return undefined;
   const { recordsMin, centsMin } = rule;
   if (recordsMin === undefined && centsMin === undefined) return { standing: 'required' };
   if (recordsMin !== undefined && records >= recordsMin) return { ...rule, standing: 'required' };
-  return { ...rule, standing: centsMin === undefined ? 'not_needed' : 'undecided' };
+  const isOpen = centsMin !== undefined || byModule;
+  return { ...rule, standing: isOpen ? 'undecided' : 'not_needed' };
 }
 
-/** The approval once the sum is known, where it hung on that. */
-function decided({ approval }: Batch, cents: bigint): Pick<Batch, 'approval'> {
+/** The approval once the sums are known, where it hung on those. */
+function decided({ approval }: Batch, cents: bigint, made: number): Pick<Batch, 'approval'> {
   if (approval?.standing !== 'undecided') return {};
-  const reached = approval.centsMin !== undefined && cents >= BigInt(approval.centsMin);
+  const { centsMin, recordsMin } = approval;
+  const reached =
+    (centsMin !== undefined && cents >= BigInt(centsMin)) || (recordsMin !== undefined && made >= recordsMin);
   return { approval: { ...approval, standing: reached ? 'required' : 'not_needed' } };
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeManifest } from '../../src/engine/manifest.ts';
 import type { ModuleInput } from '../../src/kernel/modules/interface.ts';
+import { approveBatch } from '../../src/stages/approve.ts';
 import { rowsOf } from '../support/files.ts';
 import type { HeldModule } from '../support/modules.ts';
 import { Life } from '../support/mortal.ts';
@@ -89,6 +90,25 @@ describe('a batch that a module reads', () => {
       (line) => linesOf(...COUNTS).split('\n')[line - 1],
     );
     expect(answers[2]).toBe(`id;n\n${again.join('\n')}\n`);
+  });
+
+  it.each([
+    ['required', true],
+    [{ recordsMin: WANTED.length }, true],
+    [{ recordsMin: WANTED.length + 1 }, false],
+  ])('waits for approval by what was made of its records: %j', async (approval, waits) => {
+    const world = await worldOf(TINY, SPLITTING, { ...PROFILE, approval });
+    const engine = world.process();
+    const batch = await world.accept(engine, linesOf(...COUNTS), { profile: 'split' });
+    await world.drain(engine);
+    expect(world.stored(batch).state).toBe(waits ? 'awaiting_approval' : 'completed');
+    if (waits) {
+      const preview = JSON.parse((await engine.registry.getResult(batch.id, 'approval', 0))?.body ?? '{}');
+      expect([preview.lines.total, world.debts.all('acme')]).toEqual([WANTED.length, []]);
+      await approveBatch(engine, batch.id, 'ana');
+      await world.drain(engine);
+    }
+    expect(world.receiptOf(batch)).toMatchObject({ status: 'completed', lines: { total: WANTED.length } });
   });
 
   it('is never small, whatever its size: its answers are stored, and need no module any more', async () => {

@@ -32,7 +32,7 @@ const EVENTS: Readonly<Record<string, BatchEvent>> = {
   picked: { type: 'picked', small: false, ...plan },
   picked_small: { type: 'picked', small: true, ...plan, manifestKey: null, manifest: '{}', ranges: 1, shards: 1 },
   picked_asking: { type: 'picked', small: false, ...plan, approval: {} },
-  ranges_staged: { type: 'ranges_staged', cents: 100n },
+  ranges_staged: { type: 'ranges_staged', cents: 100n, made: 9 },
   preview_started: { type: 'preview_started' },
   previewed: { type: 'previewed', cents: 100n, untilMs: 1000 },
   approved: { type: 'approved', by: 'somebody' },
@@ -244,11 +244,27 @@ describe('a transition', () => {
     expect(standing(picked({}, { dryRun: true }))).toBeUndefined();
     const open = picked({ recordsMin: 10, centsMin: 100 });
     expect(standing(open)).toBe('undecided');
-    const staged = (batch: Batch, cents: bigint) => transition(batch, { type: 'ranges_staged', cents }, 9) as Batch;
+    const staged = (batch: Batch, cents: bigint, made = 9) =>
+      transition(batch, { type: 'ranges_staged', cents, made }, 9) as Batch;
     expect(standing(staged(open, 99n))).toBe('not_needed');
     expect(standing(staged(open, 100n))).toBe('required');
     expect(standing(staged(open, 2n ** 70n))).toBe('required');
     expect(standing(staged(picked({}), 0n))).toBe('required');
+    // What a module makes of the records counts too, once it is made.
+    const read = transition(
+      batchIn('picking'),
+      {
+        type: 'picked',
+        small: false,
+        ...plan,
+        approval: { recordsMin: 10 },
+        module: { name: 'carnes', version: 'v1' },
+      },
+      9,
+    ) as Batch;
+    expect(['undecided', 'not_needed', 'required']).toEqual(
+      [read, staged(read, 0n), staged(read, 0n, 10)].map((batch) => standing(batch)),
+    );
     // A small batch learns its sum with its preview, and then goes on at once or waits.
     const previewed = (cents: bigint) =>
       transition(
