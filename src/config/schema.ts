@@ -202,7 +202,7 @@ export const SETTINGS = {
     type: 'count',
     min: 1,
     max: 1000,
-    default: 64,
+    default: 1000,
     means: 'the most consecutive small batches of a client that register together',
   },
 

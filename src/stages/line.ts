@@ -62,14 +62,17 @@ async function releaseHead(
   asker: string,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const head = await context.registry.lineHead(client, context.settings.smallRunMax);
-  const first = head[0];
+  // Of a line whose head may not go no more is read, however many stand in it.
+  const [first] = await context.registry.lineHead(client, 1);
   if (first === undefined || !mayGo(first)) return false;
   if (!first.small || needsPreview(first)) {
     return await byItself(context, first, asker, first.small ? previewHead : releaseLarge);
   }
+  const head = await context.registry.lineHead(client, context.settings.smallRunMax);
   const until = head.findIndex((batch) => !batch.small || needsPreview(batch) || !mayGo(batch));
   const run = until < 0 ? head : head.slice(0, until);
+  // The line moved between the two looks.
+  if (run.length === 0) return true;
   const turns = await takeTurns(context, client, run);
   for (const turn of turns) {
     if (signal?.aborted === true) return false;
