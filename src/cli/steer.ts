@@ -39,10 +39,10 @@ export function addApproveCommand(program: Command, context: CliContext, exit: (
         exit(await seeThrough(context, options, (stores) => approveBatch(steering(context, stores), id, options.by)));
         return;
       }
-      await steer(context, id, (stores) => approveBatch(stores, id, options.by));
-      await context.stdout.write(
-        `${id} is approved; it registers when its place in line has come, by a running engine\n`,
-      );
+      const { state } = await steer(context, id, (stores) => approveBatch(stores, id, options.by));
+      const next =
+        state === 'staged' ? 'it registers when its place in line has come, by a running engine' : `it is ${state}`;
+      await context.stdout.write(`${id} is approved; ${next}\n`);
       exit(0);
     });
 }

@@ -61,7 +61,7 @@ describe('ingest of a file that is to be approved', () => {
     expect(shown.stdout).toMatch(/^ {2}3 to 6 months +99 +990\.99$/m);
 
     const approved = await box.run(['approve', preview.batch, '--by', 'Rui']);
-    expect([approved.code, approved.stdout]).toEqual([0, expect.stringContaining('is approved')]);
+    expect([approved.code, approved.stdout]).toEqual([0, expect.stringContaining('is approved; it registers when')]);
     // No engine runs: the command that brought the file sees it through.
     const third = await ingest(file, LARGE);
     expect(third.code, third.stderr).toBe(0);
@@ -69,6 +69,8 @@ describe('ingest of a file that is to be approved', () => {
       batch: preview.batch,
       lines: { total: 100, created: 99, duplicate: 1 },
     });
+    const late = await box.run(['approve', preview.batch]);
+    expect([late.code, late.stdout]).toEqual([0, `${preview.batch} is approved; it is completed\n`]);
     expect(storedDebts(box, 'acme').size).toBe(99);
     const kept = JSON.parse((await box.run(['batch', preview.batch, '--json'])).stdout);
     expect(kept).toMatchObject({

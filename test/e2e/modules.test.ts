@@ -68,7 +68,7 @@ describe('a module that misbehaves', () => {
     const folder = box.path('modules');
     mkdirSync(folder);
     const write = (name: string, body: string): void =>
-      writeFileSync(join(folder, `${name}.ts`), `export function record({ fields }: any) {\n  ${body}\n}\n`);
+      writeFileSync(join(folder, `${name}.ts`), `export function record({ fields }) {\n  ${body}\n}\n`);
     const give =
       "return { external_ref: fields.id, debtor_name: 'Ana', cpf: fields.cpf, amount: '1.00', due_date: '2026-01-10' };";
     write('loops', `if (fields.id === 'B') for (;;);\n  ${give}`);

@@ -131,7 +131,7 @@ describe('a module', () => {
 
   it('tells where it threw, and of what kind, and nothing of what it said', async () => {
     write({
-      'm.ts': `import { parse } from './lib/parse.ts';\nexport function record({ fields }: any) { return parse(fields.text); }`,
+      'm.ts': `import { parse } from './lib/parse.ts';\nexport function record({ fields }) { return parse(fields.text); }`,
       'lib/parse.ts': 'export function parse(text: string) {\n  return JSON.parse(text);\n}',
     });
     const { says, tells } = (await call({ fields: { text: 'Maria 529.982.247-25' } })) as Record<string, string>;
@@ -210,7 +210,7 @@ describe('a module that does not end', () => {
     );
 
   it('is ended with its thread, and named with the line; the pool goes on', async () => {
-    write({ 'm.ts': 'export function record({ fields }: any) { while (fields.for === "ever"); return { a: 1 }; }' });
+    write({ 'm.ts': 'export function record({ fields }) { while (fields.for === "ever"); return { a: 1 }; }' });
     expect(await faultOf(watched({ for: 'ever' }))).toMatch(
       /^CODE_ENDLESS: .*\(module m; more than 200 ms; line 7, range 3, batch b-1\)$/,
     );
