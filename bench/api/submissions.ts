@@ -1,7 +1,7 @@
 /**
  * Many one-line submissions by one client: opened, filled and submitted over the API, each becoming a batch. Tells the rate,
  * how long each took from submit to completed, what one costs in writes and objects, and how many turns of small batches
- * passed one by while it was waiting for its own.
+ * each waited for before its own.
  *
  * Checks first that what came out is right: each submission became one completed batch of one created debt, and the debts
  * are those that were sent.
@@ -189,6 +189,8 @@ async function check(debts: DebtReader, batches: readonly Batch[], all: readonly
   if (refs.size !== count) wrong.push(`${refs.size} debts`);
   const order = [...batches].sort((a, b) => a.number - b.number).map(({ turn }) => turn ?? 0);
   if (order.some((turn, i) => i > 0 && turn <= (order[i - 1] as number))) wrong.push('turns out of order');
+  const behind = waitedBehind(batches).filter((turns) => turns > 1).length;
+  if (behind > 0) wrong.push(`${behind} waited for more than the turn before theirs`);
   if (wrong.length > 0) throw new Error(`wrong: ${wrong.slice(0, 10).join('; ')}`);
 }
 
@@ -203,7 +205,7 @@ function report(batches: readonly Batch[], all: readonly Sent[], { beganAtMs, se
   const known = new Map(batches.map((batch) => [batch.id, batch]));
   const doneMs = (id: string): number => known.get(id)?.enteredMs.completed ?? Number.NaN;
   const throughMs = Math.max(...all.map(({ batch }) => doneMs(batch))) - beganAtMs;
-  const turns = turnTimesOf(batches);
+  const turns = runsOf(batches);
   const rate = (ms: number): string => `${Math.round((count * 1000) / ms)}/s`;
   console.log(`${count} submissions of one line, one client, ${connections} connections`);
   console.log(`sent       ${rate(sentMs)} (three requests each), all completed after ${rate(throughMs)}`);
@@ -222,11 +224,7 @@ function report(batches: readonly Batch[], all: readonly Sent[], { beganAtMs, se
     batches.map(({ enteredMs, turnAtMs }) => (turnAtMs ?? 0) - (enteredMs.staged ?? 0)),
     'ms',
   );
-  tell(
-    'turns that passed it by',
-    batches.map((batch) => passedBy(batch, turns)),
-    '',
-  );
+  tell('turns waited behind', waitedBehind(batches), '');
   console.log(`runs       ${turns.length} turns of small batches, ${(count / turns.length).toFixed(1)} batches each`);
   for (const [name, value] of Object.entries(after)) {
     const each = (value - (before[name] ?? 0)) / count;
@@ -234,14 +232,35 @@ function report(batches: readonly Batch[], all: readonly Sent[], { beganAtMs, se
   }
 }
 
-/** When runs of small batches took their turns, in order. */
-function turnTimesOf(batches: readonly Batch[]): readonly number[] {
-  return [...new Set(batches.map(({ turnAtMs }) => turnAtMs ?? 0))].sort((a, b) => a - b);
+interface Run {
+  readonly takenAtMs: number;
+  readonly endedAtMs: number;
 }
 
-/** Turns that were taken while it was staged and waiting, its own left out. */
-function passedBy({ enteredMs, turnAtMs }: Batch, taken: readonly number[]): number {
-  return taken.filter((atMs) => atMs > (enteredMs.staged ?? 0) && atMs < (turnAtMs ?? 0)).length;
+/** Runs of small batches, in order: when each took its turns and when the last of it was completed. */
+function runsOf(batches: readonly Batch[]): readonly Run[] {
+  return [...Map.groupBy(batches, ({ turnAtMs }) => turnAtMs ?? 0)]
+    .map(([takenAtMs, run]) => ({
+      takenAtMs,
+      endedAtMs: Math.max(...run.map(({ enteredMs }) => enteredMs.completed ?? 0)),
+    }))
+    .sort((a, b) => a.takenAtMs - b.takenAtMs);
+}
+
+/**
+ * Of each batch the runs that it waited for, its own left out: from when it and all before it in line were staged, since
+ * debts of a client are never registered out of order.
+ */
+function waitedBehind(batches: readonly Batch[]): readonly number[] {
+  const runs = runsOf(batches);
+  let readyMs = 0;
+  return [...batches]
+    .sort((a, b) => a.number - b.number)
+    .map(({ enteredMs, turnAtMs }) => {
+      readyMs = Math.max(readyMs, enteredMs.staged ?? 0);
+      const own = turnAtMs ?? 0;
+      return runs.filter(({ takenAtMs, endedAtMs }) => takenAtMs < own && endedAtMs > readyMs).length;
+    });
 }
 
 function tell(what: string, numbers: readonly number[], unit: string): void {

@@ -197,13 +197,13 @@ export const SETTINGS = {
     default: 1 * MiB,
     means: 'the largest file that may count as a small batch',
   },
-  smallRunMax: {
-    key: 'REMESSA_SMALL_RUN_MAX',
+  linePage: {
+    key: 'REMESSA_LINE_PAGE',
     type: 'count',
     min: 1,
     max: 1000,
-    default: 1000,
-    means: 'the most consecutive small batches of a client that register together',
+    default: 200,
+    means: 'the batches of a client’s line that are read together',
   },
 
   // Messages, leases and trying again.

@@ -6,18 +6,22 @@
  *   client's one turn item; a repeated release of the same batch finds itself there and gets the same turn.
  * - Where somebody is to approve the head, it is previewed instead, and takes no turn. A large one keeps its place while its
  *   shards are; then it leaves the line, and a message of its own has the line looked at again.
- * - Consecutive small batches at the head take their turns together in one write and are applied in order, each under
- *   its own number of the run, so that a late worker of an earlier one is refused by a later one.
+ * - All consecutive small batches at the head that are staged, however many, take their turns together in one write (a run)
+ *   and are applied in order, each under its own number, so that a late worker of an earlier one is refused by a later one.
+ *   So one that is staged, and all before it are, waits for the run under way and for no other. The line is read page by page.
  * - What can never be released (a final batch that is still in line) cannot exist: leaving the line is part of the
  *   transition to a final state.
  */
 import { assert } from '../core/assert.ts';
-import type { Batch } from '../io/ports/registry.ts';
+import type { Batch, TurnItem, TurnSpan } from '../io/ports/registry.ts';
 import { apply, assertUnchanged, send, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
 import { previewSmallBatch } from './preview.ts';
 import { registerSmall } from './small.ts';
 import { needsPreview } from './transitions.ts';
+
+/** What the turn item holds at most: about 50 KB. Places that batches have left part the spans of a run. */
+const SPANS_MAX = 1000;
 
 /** Per registry, the clients whose line is being advanced in this process, and whether to look once more. */
 const advancing = new WeakMap<object, Map<string, { again: boolean }>>();
@@ -65,22 +69,32 @@ async function releaseHead(
   // Of a line whose head may not go no more is read, however many stand in it.
   const [first] = await context.registry.lineHead(client, 1);
   if (first === undefined || !mayGo(first)) return false;
-  if (!first.small || needsPreview(first)) {
-    return await byItself(context, first, asker, first.small ? previewHead : releaseLarge);
+  if (!isReady(first)) return await byItself(context, first, asker, first.small ? previewHead : releaseLarge);
+  return await releaseRun(context, first, await turnsFrom(context, first, true), asker, signal);
+}
+
+/** Applies the run that begins with the head, page by page, as far as it is ready. */
+async function releaseRun(
+  context: StageContext,
+  { client, number }: Batch,
+  item: TurnItem,
+  asker: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { registry, settings } = context;
+  for (let after = number - 1; ; ) {
+    const page = await registry.lineHead(client, settings.linePage, after);
+    for (const batch of page) {
+      const turn = turnIn(item, batch.number);
+      // It ends here, or at one that something happened to since: who looks at the line anew sees what.
+      if (turn === undefined || !isReady(batch)) return true;
+      if (signal?.aborted === true) return false;
+      const release = (_: StageContext, one: Batch) => releaseSmall(context, one, turn, item.takenAtMs);
+      if (!(await byItself(context, batch, asker, release))) return false;
+      after = batch.number;
+    }
+    if (page.length < settings.linePage) return true;
   }
-  const head = await context.registry.lineHead(client, context.settings.smallRunMax);
-  const until = head.findIndex((batch) => !batch.small || needsPreview(batch) || !mayGo(batch));
-  const run = until < 0 ? head : head.slice(0, until);
-  // The line moved between the two looks.
-  if (run.length === 0) return true;
-  const turns = await takeTurns(context, client, run);
-  for (const turn of turns) {
-    if (signal?.aborted === true) return false;
-    const batch = run.find((one) => one.id === turn.batch);
-    assert(batch !== undefined, 'a turn belongs to a batch of the run');
-    if (!(await byItself(context, batch, asker, (_, one) => releaseSmall(context, one, turn)))) return false;
-  }
-  return true;
 }
 
 /** Does it, each batch answering for its own faults; answers `false` where the line cannot be looked at further. */
@@ -108,9 +122,10 @@ async function releaseLarge(context: StageContext, head: Batch): Promise<boolean
     await sendOwed(context, (await apply(context, head.id, { type: 'preview_started' })).batch);
     return false;
   }
-  const [turn] = await takeTurns(context, head.client, [head]);
+  const item = await turnsFrom(context, head, false);
+  const turn = turnIn(item, head.number);
   assert(turn !== undefined, 'the head got its turn');
-  const { batch } = await apply(context, head.id, { type: 'released', turn: turn.turn, turnAtMs: turn.atMs });
+  const { batch } = await apply(context, head.id, { type: 'released', turn, turnAtMs: item.takenAtMs });
   await sendOwed(context, batch);
   return false;
 }
@@ -123,42 +138,66 @@ async function previewHead(context: StageContext, head: Batch): Promise<boolean>
   return true;
 }
 
-async function releaseSmall(context: StageContext, batch: Batch, turn: Turn): Promise<boolean> {
+async function releaseSmall(context: StageContext, batch: Batch, turn: number, turnAtMs: number): Promise<boolean> {
   if (batch.state === 'staged') await assertUnchanged(context, batch);
-  const { batch: released } = await apply(context, batch.id, {
-    type: 'released',
-    turn: turn.turn,
-    turnAtMs: turn.atMs,
-  });
-  if (released.state === 'registering') await registerSmall(context, released);
-  return true;
+  const { batch: released } = await apply(context, batch.id, { type: 'released', turn, turnAtMs });
+  const ended = released.state === 'registering' ? await registerSmall(context, released) : released;
+  // One that stalled meanwhile keeps its place, and nobody goes before it.
+  return !ended.inLine;
 }
 
 function mayGo({ state, small }: Batch): boolean {
   return state === 'staged' || (small && (state === 'registering' || state === 'previewing'));
 }
 
-interface Turn {
-  readonly batch: string;
-  readonly turn: number;
-  readonly atMs: number;
+/** Whether it may be one of a run. */
+function isReady(batch: Batch): boolean {
+  return batch.small && mayGo(batch) && !needsPreview(batch);
 }
 
-/** Takes consecutive turns for a run of batches; a run that (in part) has its turns already gets those, no more. */
-async function takeTurns(context: StageContext, client: string, run: readonly Batch[]): Promise<Turn[]> {
+/** The item in which the head has its turn: the stored one, or one that is taken now, for the head or the run it begins. */
+async function turnsFrom(context: StageContext, head: Batch, asRun: boolean): Promise<TurnItem> {
+  const { registry, clock } = context;
+  const { client } = head;
   for (;;) {
-    const item = await context.registry.turnOf(client);
-    const held = run
-      .map((batch) => item.holders.find((holder) => holder.batch === batch.id))
-      .filter((holder) => holder !== undefined);
-    if (held.length > 0) return held.map((holder) => ({ ...holder, atMs: item.takenAtMs }));
-    const next = {
-      turn: item.turn + run.length,
-      holders: run.map((batch, index) => ({ batch: batch.id, turn: item.turn + 1 + index })),
-      takenAtMs: context.clock.nowMs(),
-    };
-    if (await context.registry.takeTurns(client, item.turn, next)) {
-      return next.holders.map((holder) => ({ ...holder, atMs: next.takenAtMs }));
-    }
+    const item = await registry.turnOf(client);
+    // Of a run that has its turns already, what is left of it goes on under those.
+    if (turnIn(item, head.number) !== undefined) return item;
+    const spans: readonly TurnSpan[] = asRun
+      ? await readySpans(context, head, item.turn + 1)
+      : [{ number: head.number, turn: item.turn + 1, batches: 1 }];
+    // It has left the line meanwhile, and nobody stands behind it.
+    if (spans.length === 0) return item;
+    const turn = spans.reduce((sum, { batches }) => sum + batches, item.turn);
+    const next = { turn, spans, takenAtMs: clock.nowMs() };
+    if (await registry.takeTurns(client, item.turn, next)) return next;
   }
+}
+
+/**
+ * All that stand in line from the head on without one between them that is not ready. A place that a batch has left is
+ * never taken again (port: `requeue`), so places name batches, and thousands of them are a few numbers.
+ */
+async function readySpans({ registry, settings }: StageContext, head: Batch, firstTurn: number): Promise<TurnSpan[]> {
+  const spans: { number: number; turn: number; batches: number }[] = [];
+  let turn = firstTurn;
+  for (let after = head.number - 1; ; ) {
+    const page = await registry.lineHead(head.client, settings.linePage, after);
+    for (const batch of page) {
+      // The head was seen to be ready. Whatever it is now, its turn is its own.
+      if (batch.id !== head.id && !isReady(batch)) return spans;
+      const last = spans.at(-1);
+      if (last !== undefined && batch.number === last.number + last.batches) last.batches += 1;
+      else if (spans.length < SPANS_MAX) spans.push({ number: batch.number, turn, batches: 1 });
+      else return spans;
+      turn += 1;
+      after = batch.number;
+    }
+    if (page.length < settings.linePage) return spans;
+  }
+}
+
+function turnIn({ spans }: TurnItem, number: number): number | undefined {
+  const span = spans.find((one) => number >= one.number && number < one.number + one.batches);
+  return span && span.turn + number - span.number;
 }

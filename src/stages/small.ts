@@ -12,9 +12,9 @@ import type { StageContext } from './context.ts';
 import { completedReceipt, encodeReceipt, linesByOutcome } from './receipt.ts';
 import type { SmallResult } from './small.task.ts';
 
-/** Registers a released small batch and completes it. */
-export async function registerSmall(context: StageContext, batch: Batch): Promise<void> {
-  await runSmall(context, batch, await manifestOf(context, batch));
+/** Registers a released small batch and completes it; answers it as it is then. */
+export async function registerSmall(context: StageContext, batch: Batch): Promise<Batch> {
+  return await runSmall(context, batch, await manifestOf(context, batch));
 }
 
 /** Checks a small dry run against the stored debts and completes it; nothing is written to them. */
@@ -22,7 +22,7 @@ export async function previewSmall(context: StageContext, batch: Batch, manifest
   await runSmall(context, batch, manifest);
 }
 
-async function runSmall(context: StageContext, batch: Batch, manifest: Manifest): Promise<void> {
+async function runSmall(context: StageContext, batch: Batch, manifest: Manifest): Promise<Batch> {
   const mode = modeOf(batch);
   const kind = resultKindOf(mode);
   let standing = await context.registry.getResult(batch.id, kind, 0);
@@ -69,6 +69,7 @@ async function runSmall(context: StageContext, batch: Batch, manifest: Manifest)
   });
   if (!moved) await freeAgain(context, completed);
   await sendOwed(context, completed);
+  return completed;
 }
 
 /** Both counts by code; one code may stand in both. */

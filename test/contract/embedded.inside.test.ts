@@ -57,7 +57,7 @@ describe('control database', () => {
       { op: 'registry.accept', args: draft('b-1') },
       { op: 'registry.get', args: 'b-1' },
       { op: 'registry.accept', args: draft('b-2') },
-      { op: 'registry.lineHead', args: { client: 'acme', max: 9 } },
+      { op: 'registry.lineHead', args: { client: 'acme', max: 9, after: 0 } },
     ]);
     expect(answers.map(({ id, ok }) => [id, ok])).toEqual([0, 1, 2, 3].map((id) => [id, true]));
     expect(answers[1]).toMatchObject({ value: { id: 'b-1', number: 1 } });

@@ -254,6 +254,29 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
         await registry.requeue(two, two.revision);
         expect((await registry.lineHead('acme', 9)).map((batch) => batch.id)).toEqual(['b-4', 'b-2']);
       });
+
+      it('gives the line page by page, each after the last number of the one before', async () => {
+        const all: Batch[] = [];
+        for (let i = 1; i <= 7; i++) all.push(await accepted(`b-${i}`));
+        const [, , third] = all as [Batch, Batch, Batch];
+        await registry.replace(moved(third, { inLine: false }), third.revision);
+        const pages: string[][] = [];
+        let after = 0;
+        for (;;) {
+          const page = await registry.lineHead('acme', 2, after);
+          if (page.length === 0) break;
+          pages.push(page.map(({ id }) => id));
+          after = page.at(-1)?.number ?? 0;
+        }
+        expect(pages).toEqual([
+          ['b-1', 'b-2'],
+          ['b-4', 'b-5'],
+          ['b-6', 'b-7'],
+        ]);
+        expect(await registry.lineHead('acme', 9, 99)).toEqual([]);
+        // What was read from the middle says nothing of where the line begins.
+        expect((await registry.lineHead('acme', 1)).map(({ id }) => id)).toEqual(['b-1']);
+      });
     });
 
     describe('results', () => {
@@ -337,17 +360,17 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
 
     describe('turns', () => {
       it('begins at none', async () => {
-        expect(await registry.turnOf('acme')).toEqual({ turn: 0, holders: [], takenAtMs: 0 });
+        expect(await registry.turnOf('acme')).toEqual({ turn: 0, spans: [], takenAtMs: 0 });
       });
 
       it('is a compare-and-swap: one taker of many wins', async () => {
-        const next = (i: number) => ({ turn: 1, holders: [{ batch: `b-${i}`, turn: 1 }], takenAtMs: 10 + i });
+        const next = (i: number) => ({ turn: 1, spans: [{ number: i + 1, turn: 1, batches: 1 }], takenAtMs: 10 + i });
         const won = await Promise.all(Array.from({ length: 10 }, (_, i) => registry.takeTurns('acme', 0, next(i))));
         expect(won.filter(Boolean)).toHaveLength(1);
         expect(await registry.turnOf('acme')).toEqual(next(won.indexOf(true)));
         expect(await registry.takeTurns('acme', 0, next(99))).toBe(false);
         expect(await registry.takeTurns('acme', 2, next(99))).toBe(false);
-        expect(await registry.takeTurns('acme', 1, { turn: 2, holders: [], takenAtMs: 5 })).toBe(true);
+        expect(await registry.takeTurns('acme', 1, { turn: 2, spans: [], takenAtMs: 5 })).toBe(true);
         expect((await registry.turnOf('acme')).turn).toBe(2);
         expect((await registry.turnOf('beta')).turn).toBe(0);
       });
@@ -358,7 +381,7 @@ export function describeRegistry(name: string, make: MakeFixture<Registry>): voi
       await registry.replace(moved(batch, { state: 'picking' }), batch.revision);
       await registry.putResult('b-1', 'range', 3, '{"n":1}');
       await registry.recordFailure('b-1', 'pick', 'a', 'says');
-      await registry.takeTurns('acme', 0, { turn: 4, holders: [{ batch: 'b-1', turn: 4 }], takenAtMs: 9 });
+      await registry.takeTurns('acme', 0, { turn: 4, spans: [{ number: 1, turn: 3, batches: 2 }], takenAtMs: 9 });
       const reopened = await fixture.reopen();
       expect(await reopened.get('b-1')).toEqual({ ...batch, state: 'picking', revision: batch.revision + 1 });
       expect(await reopened.listResults('b-1', 'range')).toEqual([{ work: 3, body: '{"n":1}' }]);

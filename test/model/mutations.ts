@@ -98,7 +98,7 @@ export const MUTATIONS: readonly Mutation[] = [
     says: 'the line is served from its end',
     registry: (registry) =>
       patched(registry, {
-        lineHead: async (client, max) => (await registry.lineHead(client, 1000)).reverse().slice(0, max),
+        lineHead: async (client, max, after) => (await registry.lineHead(client, 1000, after)).reverse().slice(0, max),
       }),
   },
   {

@@ -77,7 +77,7 @@ export async function simulate(history: History, mutation: Mutation = SOUND): Pr
       shardRecords: 4,
       threads: 2,
       smallRecordsMax: history.smallRecordsMax,
-      smallRunMax: 3,
+      linePage: 2,
       pollMsMax: 20_000,
       sweepMs: 20_000,
       retryMsMax: 5000,

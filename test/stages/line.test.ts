@@ -1,7 +1,7 @@
 /** A client's line: one turn a batch, in the order of acceptance, whoever releases it and however often. */
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
-import type { Batch } from '../../src/io/ports/registry.ts';
+import type { Batch, TurnItem } from '../../src/io/ports/registry.ts';
 import { apply } from '../../src/stages/batches.ts';
 import { failBatch } from '../../src/stages/failures.ts';
 import { advanceLine } from '../../src/stages/line.ts';
@@ -22,7 +22,7 @@ const released = (world: World): { batch: string; turn: number | null }[] =>
 
 describe('a line of small batches', () => {
   it('registers runs in the order of acceptance, each batch under a turn of its own', async () => {
-    const world = new World({ settings: { smallRunMax: 4 } });
+    const world = new World({ settings: { linePage: 4 } });
     const engine = world.process();
     const batches: Batch[] = [];
     for (let i = 0; i < 10; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
@@ -53,6 +53,80 @@ describe('a line of small batches', () => {
     expect(taken).toBe(1);
     expect(batches.map((batch) => world.stored(batch).turn)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(batches.map((batch) => world.stateOf(batch))).toEqual(Array(6).fill('completed'));
+  });
+
+  it('takes all that are staged, however many pages of the line they are, and each place that was left costs no turn', async () => {
+    const world = new World({ settings: { linePage: 3 } });
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 12; i++) {
+      batches.push(await world.accept(engine, fileWith(`${10 + i}.00`), { dryRun: i === 5 }));
+    }
+    await failBatch(engine, batches[2]?.id ?? '', new Fault('CANCELLED'));
+    const taken: TurnItem[] = [];
+    const takeTurns = engine.registry.takeTurns.bind(engine.registry);
+    const registry = new Proxy(engine.registry, {
+      get: (target, name) =>
+        name === 'takeTurns'
+          ? (...args: Parameters<typeof takeTurns>) => {
+              taken.push(args[2]);
+              return takeTurns(...args);
+            }
+          : Reflect.get(target, name),
+    });
+    await reversePicks(world, { ...engine, registry }, batches);
+    const spans = [
+      { number: 1, turn: 1, batches: 2 },
+      { number: 4, turn: 3, batches: 2 },
+      { number: 7, turn: 5, batches: 6 },
+    ];
+    expect(taken).toEqual([{ turn: 10, spans, takenAtMs: expect.any(Number) }]);
+    const numbered = batches.filter((_, i) => i !== 2 && i !== 5);
+    expect(numbered.map((batch) => world.stored(batch).turn)).toEqual(numbered.map((_, i) => i + 1));
+    expect(numbered.map((batch) => world.stateOf(batch))).toEqual(Array(10).fill('completed'));
+  });
+
+  it('gives what is left of a run the turns it had taken, to whoever goes on with it', async () => {
+    const world = new World({ settings: { linePage: 2 } });
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 7; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    const stopped = new AbortController();
+    engine.tasks.before = (task, args) => {
+      if (task === 'small' && (args as { batch: string }).batch === batches[3]?.id) stopped.abort();
+    };
+    const messages = await world.queue.receive('picker', { max: 7, waitMs: 0, leaseMs: 1000 });
+    expect(messages).toHaveLength(7);
+    for (const batch of batches.toReversed()) await pick(engine, batch.id, stopped.signal);
+    const half = [...Array(4).fill('completed'), ...Array(3).fill('staged')];
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual(half);
+    const later = await world.accept(engine, fileWith('50.00'));
+    const another = world.process();
+    await pick(another, later.id, new AbortController().signal);
+    expect(batches.map((batch) => world.stored(batch).turn)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect([world.stateOf(later), world.stored(later).turn]).toEqual(['completed', 8]);
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(5000));
+  });
+
+  it('lets nobody go before one that stalls in the hands of another process', async () => {
+    const world = new World();
+    const engine = world.process();
+    const batches: Batch[] = [];
+    for (let i = 0; i < 3; i++) batches.push(await world.accept(engine, fileWith(`${10 + i}.00`)));
+    const [first, second, third] = batches as [Batch, Batch, Batch];
+    engine.tasks.before = async (task, args) => {
+      if (task !== 'small' || (args as { batch: string }).batch !== first.id) return;
+      // Meanwhile another process, in the same run, has given the second one up.
+      await apply(engine, second.id, { type: 'released', turn: 2, turnAtMs: 1 });
+      await apply(engine, second.id, { type: 'stalled', failure: { code: 'WORK_POISONED', message: 'says' } });
+    };
+    await reversePicks(world, engine, batches);
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual(['completed', 'stalled', 'staged']);
+    await apply(engine, second.id, { type: 'redriven' });
+    await world.recover(engine);
+    expect(batches.map((batch) => world.stateOf(batch))).toEqual(Array(3).fill('completed'));
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(1200));
+    expect(world.stored(third).turn).toBe(3);
   });
 
   it('goes around a batch in the middle that fails, and lets it answer for itself', async () => {

@@ -108,10 +108,10 @@ export class MemoryRegistry implements Registry {
     });
   }
 
-  lineHead(client: string, max: number): Promise<Batch[]> {
+  lineHead(client: string, max: number, after = 0): Promise<Batch[]> {
     return this.#act(({ batches }) =>
       [...batches.values()]
-        .filter((batch) => batch.client === client && batch.inLine)
+        .filter((batch) => batch.client === client && batch.inLine && batch.number > after)
         .sort((a, b) => a.number - b.number)
         .slice(0, max),
     );
@@ -179,7 +179,7 @@ export class MemoryRegistry implements Registry {
   }
 
   turnOf(client: string): Promise<TurnItem> {
-    return this.#act(({ turns }) => turns.get(client) ?? { turn: 0, holders: [], takenAtMs: 0 });
+    return this.#act(({ turns }) => turns.get(client) ?? { turn: 0, spans: [], takenAtMs: 0 });
   }
 
   takeTurns(client: string, expectedTurn: number, next: TurnItem): Promise<boolean> {

@@ -85,12 +85,13 @@ export class Line {
     throw new Fault('SERVICE_IO', `no slot of the client's line after ${TAKES_MAX} tries`, { batch });
   }
 
-  /** The first batches in line, by number: the line as it was at one instant between call and answer. */
-  async head(client: string, max: number): Promise<Batch[]> {
+  /** The first batches in line after a number, by number: the line as it was at one instant between call and answer. */
+  async head(client: string, max: number, after = 0): Promise<Batch[]> {
     // By id: one that moved while the line was read is found again, further back.
     const found = new Map<string, Batch>();
-    let from = await this.#headOf(client);
-    let doneWith = from;
+    const start = await this.#headOf(client);
+    let from = Math.max(start, after + 1);
+    let doneWith = start;
     // A batch that went to the end of the line while it was read stands beyond what was read: look once more.
     for (let moved = true; moved && found.size < max; ) {
       moved = false;

@@ -35,7 +35,7 @@ export interface DynamoRegistryOptions {
 
 /** An acceptance that is younger is perhaps under way, and left alone by the sweep. */
 const ACCEPTING_MS = 10_000;
-const NO_TURN: TurnItem = { turn: 0, holders: [], takenAtMs: 0 };
+const NO_TURN: TurnItem = { turn: 0, spans: [], takenAtMs: 0 };
 
 export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDeps): Registry {
   const table = new KeyedTable(options.table, deps);
@@ -85,7 +85,7 @@ export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDe
         ...(last === undefined ? {} : { next: `${last.partition} ${last.id}` }),
       };
     },
-    lineHead: (client, max) => line.head(client, max),
+    lineHead: (client, max, after) => line.head(client, max, after),
     putResult: (batch, kind, work, body) => results.putResult(batch, kind, work, body),
     getResult: (batch, kind, work) => results.getResult(batch, kind, work),
     countResults: (batch, kind) => results.countResults(batch, kind),

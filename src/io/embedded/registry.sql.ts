@@ -97,19 +97,21 @@ export const registryOps = {
     return { batches: rows.map(parseBatch), ...(last === undefined ? {} : { next: String(last.seq) }) };
   }),
 
-  'registry.lineHead': reading((db, args: { readonly client: string; readonly max: number }): Batch[] =>
-    db
-      .rows<Body>(
-        'SELECT body FROM batches WHERE client = ? AND in_line = 1 ORDER BY number LIMIT ?',
-        args.client,
-        args.max,
-      )
-      .map(parseBatch),
+  'registry.lineHead': reading(
+    (db, args: { readonly client: string; readonly max: number; readonly after: number }): Batch[] =>
+      db
+        .rows<Body>(
+          'SELECT body FROM batches WHERE client = ? AND in_line = 1 AND number > ? ORDER BY number LIMIT ?',
+          args.client,
+          args.after,
+          args.max,
+        )
+        .map(parseBatch),
   ),
 
   'registry.turnOf': reading((db, client: string): TurnItem => {
     const row = db.row<Body>('SELECT body FROM turns WHERE client = ?', client);
-    return row === undefined ? { turn: 0, holders: [], takenAtMs: 0 } : (JSON.parse(row.body) as TurnItem);
+    return row === undefined ? { turn: 0, spans: [], takenAtMs: 0 } : (JSON.parse(row.body) as TurnItem);
   }),
 
   'registry.takeTurns': writing(

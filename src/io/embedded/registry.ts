@@ -14,7 +14,7 @@ export function createRegistry(control: Control): Registry {
     requeue: (batch, expectedRevision) => control.call('registry.requeue', { batch, expectedRevision }),
     list: (filter) => control.call('registry.list', filter),
     open: (page) => control.call('registry.open', page),
-    lineHead: (client, max) => control.call('registry.lineHead', { client, max }),
+    lineHead: (client, max, after = 0) => control.call('registry.lineHead', { client, max, after }),
     putResult: (batch, kind, work, body) => control.call('results.put', { batch, kind, work, body }),
     getResult: (batch, kind, work) => control.call('results.get', { batch, kind, work }),
     countResults: (batch, kind) => control.call('results.count', { batch, kind }),

@@ -217,11 +217,18 @@ export interface ResultPage {
   readonly max: number;
 }
 
+/** Batches at consecutive places of the line, from `number` on: the first has `turn`, each later one the next. */
+export interface TurnSpan {
+  readonly number: number;
+  readonly turn: number;
+  readonly batches: number;
+}
+
 export interface TurnItem {
   /** The last turn that was taken; 0 for none. */
   readonly turn: number;
-  /** Who took the last turns, with the turn of each. */
-  readonly holders: readonly { readonly batch: string; readonly turn: number }[];
+  /** Who took the last turns together, by their places in line, ascending. */
+  readonly spans: readonly TurnSpan[];
   /** When they were taken: the time that debts written under them carry. */
   readonly takenAtMs: number;
 }
@@ -256,8 +263,8 @@ export interface Registry {
   list(filter: BatchFilter): Promise<Batch[]>;
   /** At most `max` open batches, from the beginning or from where a page before ended. */
   open(page: { readonly max: number; readonly after?: string }): Promise<OpenPage>;
-  /** The first `max` batches that stand in the client's line, by number. */
-  lineHead(client: string, max: number): Promise<Batch[]>;
+  /** The first `max` batches that stand in the client's line, by number; with `after`, of those with a higher one. */
+  lineHead(client: string, max: number, after?: number): Promise<Batch[]>;
 
   putResult(batch: string, kind: ResultKind, work: number, body: string): Promise<WorkResult>;
   getResult(batch: string, kind: ResultKind, work: number): Promise<WorkResult | undefined>;

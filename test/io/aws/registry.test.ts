@@ -99,7 +99,7 @@ for (const kind of dynamoServers()) {
       it('takes a turn once, keeps the first result, counts an attempt once', async () => {
         const name = fresh();
         const registry = again();
-        const turn = (n: number) => ({ turn: n, holders: [{ batch: name, turn: n }], takenAtMs: 1 });
+        const turn = (n: number) => ({ turn: n, spans: [{ number: n, turn: n, batches: 1 }], takenAtMs: 1 });
         expect(await registry.takeTurns(name, 0, turn(1))).toBe(true);
         expect(await registry.takeTurns(name, 0, turn(1))).toBe(false);
         expect(await registry.takeTurns(name, 1, turn(2))).toBe(true);
