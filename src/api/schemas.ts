@@ -293,6 +293,15 @@ export const eventsSchema = {
 
 export const csvSchema = { description: 'CSV in UTF-8', content: { 'text/csv': { schema: text } } } as const;
 
+export const resubmitSchema = {
+  description: 'The rejected records as they came, in the format and the encoding of the file',
+  content: {
+    'text/csv': { schema: text },
+    'application/x-ndjson': { schema: text },
+    'text/plain': { schema: text },
+  },
+} as const;
+
 export const uploadedSchema = {
   type: 'object',
   properties: {

@@ -5,11 +5,12 @@
  * Faults: `BATCH_UNKNOWN`; `BATCH_ERASED`; `OUTPUT_NOT_READY` while the batch is on its way or where it ended without outcomes.
  */
 import { Buffer } from 'node:buffer';
+import { unreachable } from '../core/assert.ts';
 import { Fault } from '../core/faults.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import type { AnswerKind } from './answerWriter.ts';
-import { eachResult, manifestOf, modeOf, resultKindOf } from './batches.ts';
+import { eachResult, manifestOf, modeOf, mustGet, resultKindOf } from './batches.ts';
 import { heldBlocks, type PartObject } from './entryStream.ts';
 import { type FinishResult, renderEntries } from './finish.task.ts';
 import { framed, frameOf, type ResubmitFrame } from './resubmitFrame.ts';
@@ -24,6 +25,32 @@ export interface AnswerStores {
 }
 
 const READ_BYTES = 256 * 1024;
+
+/** How a program is to take an answer: its type, with the characters' encoding where it has one, and how its name ends. */
+export interface AnswerMedia {
+  readonly mediaType: string;
+  readonly extension: 'csv' | 'jsonl' | 'txt' | 'rem';
+}
+
+/** Of an answer that can be rendered. A resubmit file is one of its format; the others are CSV in UTF-8. */
+export async function answerMedia(stores: AnswerStores, batchId: string, kind: AnswerKind): Promise<AnswerMedia> {
+  if (kind !== 'resubmit') return { mediaType: 'text/csv; charset=utf-8', extension: 'csv' };
+  const { format, reading } = (await manifestOf(stores, await mustGet(stores, batchId))).plan;
+  const charset = `; charset=${reading?.encoding ?? 'utf-8'}`;
+  switch (format?.kind) {
+    case undefined:
+      return { mediaType: `text/csv${charset}`, extension: 'csv' };
+    case 'json-lines':
+      return { mediaType: 'application/x-ndjson', extension: 'jsonl' };
+    case 'fixed-width':
+      return { mediaType: `text/plain${charset}`, extension: 'txt' };
+    case 'cnab-240':
+    case 'cnab-400':
+      return { mediaType: `text/plain${charset}`, extension: 'rem' };
+    default:
+      return unreachable(format);
+  }
+}
 
 export async function* renderAnswer(
   stores: AnswerStores,

@@ -130,7 +130,7 @@ export async function send(context: SendContext, batch: Batch, owed: Owed): Prom
   const out: OutgoingMessage[] = [];
   for (const message of messages) {
     assert(queueOf(message.kind) === queue, 'owed messages of one kind go to one queue');
-    out.push(outgoing(batch, message));
+    out.push(owed === 'line' ? asking(batch, outgoing(batch, message)) : outgoing(batch, message));
   }
   await context.queue.send(queue, out);
 }
@@ -166,6 +166,14 @@ async function messagesOf(context: SendContext, batch: Batch, owed: Owed): Promi
     default:
       return unreachable(owed);
   }
+}
+
+/**
+ * Of a batch that came back to its line, a message of its own: the one by which it left the line may still be in hand and past
+ * its last look, and while a message is in hand its id is not taken a second time.
+ */
+function asking({ approval }: Batch, message: OutgoingMessage): OutgoingMessage {
+  return approval?.standing === 'approved' ? { ...message, id: `${message.id}/approved` } : message;
 }
 
 export function modeOf(batch: Batch): RegisteringMode {

@@ -43,6 +43,7 @@ export async function ask(context: NotifyContext, id: string): Promise<void> {
 }
 
 async function record(context: NotifyContext, batch: Batch, notice: Notice | undefined): Promise<void> {
+  if (batch.erasedAtMs !== undefined) return await forget(context, batch);
   if (notice === undefined) return;
   const client = await context.clients.get(batch.client);
   const nowMs = context.clock.nowMs();
@@ -51,12 +52,22 @@ async function record(context: NotifyContext, batch: Batch, notice: Notice | und
   const deliveries = [...channelsFor(isTold ? client?.notify : undefined, context.settings.events)].map((channel) =>
     deliveryOf(channel, batch, notice, nowMs, context.settings.mailDigestMs),
   );
-  if (deliveries.length > 0) await context.deliveries.add(deliveries);
+  if (deliveries.length > 0) {
+    await context.deliveries.add(deliveries);
+    // An erasure marks the batch before it takes its deliveries away: one that did so before these were added is seen here.
+    const now = await context.registry.get(batch.id);
+    if (now?.erasedAtMs !== undefined) await forget(context, now);
+  }
   context.telemetry.emit({
     name: 'notice.recorded',
     level: 'debug',
     fields: { batch: batch.id, client: batch.client, event: notice.id, deliveries: deliveries.length },
   });
+}
+
+/** What was erased is told to nobody, and what somebody recorded who did not know of it yet goes. */
+async function forget({ deliveries }: NotifyContext, { client, id }: Batch): Promise<void> {
+  await deliveries.remove(client, new Set([id]));
 }
 
 function* channelsFor(told: ClientNotify | undefined, events: string): Iterable<DeliveryChannel> {

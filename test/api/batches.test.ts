@@ -153,6 +153,44 @@ describe('a batch', () => {
     expect((await api.call('GET', `/v1/batches/${again.id}/resubmit`)).bytes.equals(bytes)).toBe(true);
   });
 
+  it.each([
+    ['cnab', { format: 1, kind: 'cnab-240' }, 'cnab-240.rem', 'text/plain; charset=windows-1252', 'rem'],
+    [
+      'json',
+      { format: 1, kind: 'json-lines' },
+      '{"external_ref":"a","debtor_name":"Ana"}\n',
+      'application/x-ndjson',
+      'jsonl',
+    ],
+    [
+      'latin',
+      { format: 1, encoding: 'windows-1252' },
+      'external_ref,debtor_name,cpf,amount,due_date\na,Jo\u00e3o,1,2,3\n',
+      'text/csv; charset=windows-1252',
+      'csv',
+    ],
+  ] as const)('names a resubmit file by what it is: %s', async (name, profile, file, mediaType, extension) => {
+    const api = await openApi();
+    const { clients } = api.context;
+    await clients.addProfile({ name, version: 1, document: JSON.stringify(profile), createdAtMs: 0 });
+    const known = await clients.get('acme');
+    if (known === undefined) throw new Error('acme is a client');
+    await clients.update({ ...known, profile: name });
+    const body = file.includes('\n')
+      ? Buffer.from(file, 'latin1')
+      : readFileSync(join(import.meta.dirname, '../../fixtures/profiles', file));
+    const sent = await api.call('POST', '/v1/files', { body, headers: { 'content-type': 'text/plain' } });
+    await api.world.runDry();
+    const { headers, bytes } = await api.call('GET', `/v1/batches/${sent.json.id}/resubmit`);
+    expect(headers).toMatchObject({
+      'content-type': mediaType,
+      'content-disposition': `attachment; filename="${sent.json.id}-resubmit.${extension}"`,
+    });
+    if (name !== 'cnab') expect(bytes.equals(body)).toBe(true);
+    const { headers: rejects } = await api.call('GET', `/v1/batches/${sent.json.id}/rejects`);
+    expect(rejects['content-type']).toBe('text/csv; charset=utf-8');
+  });
+
   it.each([0, 1000])('gives its answers, plain and gzip (small batches up to %i records)', async (smallRecordsMax) => {
     const api = await openApi({ settings: { smallRecordsMax } });
     const { json } = await send(api, `${csv('a')}b,Ana,52998224726,=1,2026-03-10\n`);

@@ -1,4 +1,7 @@
 /** The stack as CloudFormation would see it, with its references filled in as far as they are known beforehand. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { RemessaStack, type RemessaStackProps } from '../../deploy/stack.ts';
@@ -18,16 +21,16 @@ export class Synthesised {
   readonly resources: readonly Resource[];
 
   constructor(props: Partial<RemessaStackProps> = {}) {
-    const app = new App();
-    const env = { account: ACCOUNT, region: REGION };
-    const stack = new RemessaStack(app, 'Test', {
-      prefix: 'remessa',
-      repository: 'remessa',
-      image: 'v1',
-      env,
-      ...props,
-    });
-    this.template = Template.fromStack(stack);
+    // Synthesis writes a folder of assets: one that goes again, for nothing here reads it.
+    const outdir = mkdtempSync(join(tmpdir(), 'remessa-stack-'));
+    try {
+      const app = new App({ outdir });
+      const env = { account: ACCOUNT, region: REGION };
+      const defaults = { prefix: 'remessa', repository: 'remessa', image: 'v1', env };
+      this.template = Template.fromStack(new RemessaStack(app, 'Test', { ...defaults, ...props }));
+    } finally {
+      rmSync(outdir, { recursive: true, force: true });
+    }
     const made = this.template.toJSON()['Resources'] as Record<string, Omit<Resource, 'id'>>;
     this.resources = Object.entries(made).map(([id, resource]) => ({ id, ...resource }));
   }

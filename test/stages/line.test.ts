@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
 import type { Batch, TurnItem } from '../../src/io/ports/registry.ts';
+import { approveBatch } from '../../src/stages/approve.ts';
 import { apply } from '../../src/stages/batches.ts';
 import { failBatch } from '../../src/stages/failures.ts';
 import { advanceLine } from '../../src/stages/line.ts';
@@ -215,6 +216,26 @@ describe('whoever asks while the line is being advanced', () => {
       },
     });
     await advanceLine({ ...engine, registry: telling }, 'acme', 'b-other');
+    expect(world.stateOf(batch)).toBe('completed');
+  });
+});
+
+describe('a batch that is approved', () => {
+  it.each([
+    0, 1000,
+  ])('goes on though the message by which it left the line is in hand (small up to %i)', async (smallRecordsMax) => {
+    const world = new World({ settings: { smallRecordsMax } });
+    const engine = world.process();
+    const document = JSON.stringify({ format: 1, approval: 'required' });
+    await world.clients.addProfile({ name: 'asking', version: 1, document, createdAtMs: 0 });
+    const batch = await world.accept(engine, fileWith('10.00'), { profile: 'asking@1' });
+    await world.drain(engine);
+    expect(world.stateOf(batch)).toBe('awaiting_approval');
+    // Whoever has it has looked at the line for the last time, and has not said yet that it is done.
+    await world.queue.send('batch', [{ id: `${batch.id}/line`, group: 'acme', body: '{}' }]);
+    expect(await world.queue.receive('batch', { max: 9, waitMs: 0, leaseMs: 60_000 })).toHaveLength(1);
+    await approveBatch(engine, batch.id, 'ana');
+    await world.drain(engine);
     expect(world.stateOf(batch)).toBe('completed');
   });
 });

@@ -4,6 +4,7 @@ import { Fault } from '../../src/core/faults.ts';
 import type { ClientNotify } from '../../src/io/ports/clients.ts';
 import type { Delivery } from '../../src/io/ports/deliveries.ts';
 import { Deliverer, redelivered } from '../../src/stages/deliver.ts';
+import { notify } from '../../src/stages/notify.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';
 import {
@@ -12,6 +13,7 @@ import {
   CPF,
   deliverAll,
   GOOD,
+  MAIL,
   REJECTED,
   refs,
   SECRET,
@@ -67,6 +69,43 @@ describe('the end of a batch', () => {
     expect(silent.queue.ids('notifier')).toEqual([]);
     // The one that tells records that its message was sent; the silent one completes with its last write.
     expect((two?.revision ?? 0) - (one?.revision ?? 0)).toBe(1);
+  });
+
+  // threat 11
+  it('is told to nobody once its file was erased, though the notifier had read it before', async () => {
+    const world = await worldWith(MAIL);
+    const context = world.process();
+    const batch = await world.accept(context, GOOD, { file: 'maria-da-silva.csv' });
+    await world.drain(context);
+    const { deliveries, registry } = context;
+    const erasedFirst = new Proxy(deliveries, {
+      get: (target, name) => {
+        if (name !== 'add') return Reflect.get(target, name).bind(target);
+        return async (added: readonly Delivery[]) => {
+          const stored = world.stored(batch);
+          await registry.replace({ ...stored, file: '', erasedAtMs: 1 }, stored.revision);
+          await target.remove('acme', new Set([batch.id]));
+          await target.add(added);
+        };
+      },
+    });
+    await notify({ ...context, deliveries: erasedFirst }, batch.id);
+    expect(await all(world)).toEqual([]);
+    // One that was killed right after it had added them: its message comes again.
+    const { id, client } = batch;
+    const left = {
+      id: 'd-left',
+      event: 'e',
+      client,
+      batch: id,
+      channel: 'mail',
+      payload: '{}',
+      gathers: false,
+    } as const;
+    const pending = { state: 'pending', revision: 1, tries: 0, attempts: [], createdAtMs: 0, nextAtMs: 0 } as const;
+    await deliveries.add([{ ...left, ...pending }]);
+    await notify(context, batch.id);
+    expect(await all(world)).toEqual([]);
   });
 
   it('is told only as far as the client asked', async () => {

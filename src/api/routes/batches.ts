@@ -7,12 +7,21 @@ import { assert } from '../../core/assert.ts';
 import { Fault } from '../../core/faults.ts';
 import { exactJsonText } from '../../core/text.ts';
 import type { Batch, BatchState } from '../../io/ports/registry.ts';
-import { ANSWER_KINDS, type AnswerKind, renderAnswer } from '../../stages/answers.ts';
+import { ANSWER_KINDS, type AnswerKind, answerMedia, renderAnswer } from '../../stages/answers.ts';
 import { cancelBatch, redriveBatch } from '../../stages/cancel.ts';
 import { batchView } from '../../stages/views.ts';
 import { callerOf, clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
-import { batchesQuery, batchSchema, csvSchema, eventsSchema, idParams, pageSchema, problemSchema } from '../schemas.ts';
+import {
+  batchesQuery,
+  batchSchema,
+  csvSchema,
+  eventsSchema,
+  idParams,
+  pageSchema,
+  problemSchema,
+  resubmitSchema,
+} from '../schemas.ts';
 import { batchEvents, StreamSlots } from '../services/batchEvents.ts';
 import { type BatchRequest, callersBatch } from '../services/batches.ts';
 import { decodeCursor, encodeCursor } from '../services/cursors.ts';
@@ -119,9 +128,10 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       {
         schema: {
           tags,
-          summary: `Download ${kind}.csv`,
+          summary:
+            kind === 'resubmit' ? 'Download the rejected records, in the format of the file' : `Download ${kind}.csv`,
           params: idParams,
-          response: { 200: csvSchema, ...errors },
+          response: { 200: kind === 'resubmit' ? resubmitSchema : csvSchema, ...errors },
         },
       },
       async (request, reply) => await sendAnswer(request, reply, (await batchOf(request)).id, kind),
@@ -144,9 +154,10 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       })(),
       { objectMode: false },
     );
+    const { mediaType, extension } = await answerMedia(context, id, kind);
     reply.headers({
-      'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': `attachment; filename="${id}-${kind}.csv"`,
+      'content-type': mediaType,
+      'content-disposition': `attachment; filename="${id}-${kind}.${extension}"`,
       vary: 'accept-encoding',
     });
     if (!takesGzip(request)) return reply.send(all);
