@@ -24,7 +24,7 @@ import { openDirect as openEmbedded } from '../../src/io/embedded/driver.ts';
 import type { DebtReader } from '../../src/io/ports/debts.ts';
 import type { Batch, BatchState, Registry } from '../../src/io/ports/registry.ts';
 import { AwsWorld } from '../../test/e2e/awsWorld.ts';
-import { dynamoServers, serviceServers } from '../../test/support/aws/servers.ts';
+import { dynaliteKind, fauxqsKind } from '../../test/support/aws/servers.ts';
 import { FOLDER } from '../input.ts';
 import { startDaemon } from './servers.ts';
 
@@ -82,8 +82,7 @@ async function embeddedTarget(): Promise<Target> {
 }
 
 async function awsTarget(): Promise<Target> {
-  const [services, tables] = [serviceServers()[0], dynamoServers()[0]];
-  if (services === undefined || tables === undefined) throw new Error('no servers');
+  const [services, tables] = [fauxqsKind(), dynaliteKind()];
   const none = { failed: 0, replyLost: 0, sentTwice: 0 };
   const env = { REMESSA_LEASE_MS: '60000', REMESSA_AWS_ANSWER_MS: '20000' };
   const world = await AwsWorld.open({ services, tables, env, faults: { shares: none, seed: 1 } });

@@ -12,7 +12,7 @@ import { awsOptionsOf, openDirect } from '../../src/io/aws/driver.ts';
 import { ALL_QUEUES, TTL_ATTRIBUTE } from '../../src/io/aws/names.ts';
 import { openBatches } from '../../src/stages/batches.ts';
 import { AwsWorld, NAMES } from '../../test/e2e/awsWorld.ts';
-import { dynamoServers, serviceServers } from '../../test/support/aws/servers.ts';
+import { dynaliteKind, dynamodbLocalKind, fauxqsKind, motoKind } from '../../test/support/aws/servers.ts';
 import { debtsOf, messagesOf, retornoOf } from './embeddedWorld.ts';
 import type { SoakWorld } from './world.ts';
 
@@ -42,10 +42,7 @@ export interface AwsWorldOptions {
 }
 
 export async function openAwsWorld({ servers, faults, kills, seed }: AwsWorldOptions): Promise<SoakWorld> {
-  // The servers are listed by it, here as in the tests.
-  if (servers === 'real') process.env['REMESSA_TEST_AWS'] = '1';
-  const [services, tables] = [serviceServers().at(-1), dynamoServers().at(-1)];
-  if (services === undefined || tables === undefined) throw new Error('no servers');
+  const [services, tables] = servers === 'real' ? [motoKind(), dynamodbLocalKind()] : [fauxqsKind(), dynaliteKind()];
   const world = await AwsWorld.open({
     services,
     tables,

@@ -1,6 +1,6 @@
 /**
  * The drivers over which suites of the API run: the data folder, and S3, SQS and DynamoDB as the test servers speak them.
- * With REMESSA_TEST_AWS=1 also the servers that are processes of their own. Every opening is an installation of its own,
+ * With REMESSA_TEST_AWS=1 the servers that are processes of their own. Every opening is an installation of its own,
  * provisioned as the program does it.
  */
 import { randomBytes } from 'node:crypto';

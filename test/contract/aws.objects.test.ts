@@ -4,7 +4,7 @@
  */
 import { createBucket, openS3, uploadsUnderWay } from '../io/aws/s3Support.ts';
 import { startFaultProxy } from '../support/aws/faultProxy.ts';
-import { type ServerKind, serviceServers } from '../support/aws/servers.ts';
+import { fauxqsKind, type ServerKind, serviceServers } from '../support/aws/servers.ts';
 import { describeObjectStore, type ObjectsFixture } from './objects.contract.ts';
 
 interface Line {
@@ -45,10 +45,8 @@ for (const kind of serviceServers()) {
   );
 }
 
-const [first] = serviceServers();
-if (first !== undefined) {
-  let seed = 0;
-  describeObjectStore(`S3 on ${first.name}, over a bad line`, () =>
-    fixture(first, (endpoint) => startFaultProxy(endpoint, { failed: 0.1, replyLost: 0.1, sentTwice: 0 }, ++seed)),
-  );
-}
+const fauxqs = fauxqsKind();
+let seed = 0;
+describeObjectStore(`S3 on ${fauxqs.name}, over a bad line`, () =>
+  fixture(fauxqs, (endpoint) => startFaultProxy(endpoint, { failed: 0.1, replyLost: 0.1, sentTwice: 0 }, ++seed)),
+);

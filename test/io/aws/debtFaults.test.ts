@@ -9,7 +9,7 @@ import { type DynamoDebtsOptions, openDynamoDebts } from '../../../src/io/aws/de
 import type { DebtStore, StoredDebt } from '../../../src/io/ports/debts.ts';
 import { debt } from '../../contract/debtRows.ts';
 import { collect, faultCode } from '../../contract/support.ts';
-import { type AwsServer, dynamoServers, type ServerKind } from '../../support/aws/servers.ts';
+import { type AwsServer, dynaliteKind } from '../../support/aws/servers.ts';
 import { type Asked, FaultyProxy, type Harm, NO_HARM } from './faultyProxy.ts';
 import { DEBTS_OPTIONS, makeDebtsTable } from './support.ts';
 
@@ -25,7 +25,7 @@ let opened: DebtStore[] = [];
 let events: TelemetryEvent[] = [];
 
 beforeAll(async () => {
-  server = await (dynamoServers()[0] as ServerKind).start();
+  server = await dynaliteKind().start();
   const { endpoint, region, credentials } = server;
   sdk = new DynamoDBClient({ endpoint, region, credentials });
   proxy = await FaultyProxy.start(endpoint);

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { S3Arrivals } from '../../../src/io/aws/s3Arrivals.ts';
 import type { Arrival } from '../../../src/io/ports/arrivals.ts';
 import { FakeClock } from '../../contract/support.ts';
-import { type AwsServer, serviceServers } from '../../support/aws/servers.ts';
+import { type AwsServer, fauxqsKind } from '../../support/aws/servers.ts';
 import { bridgeEvent, bySns, type Inbox, openInbox, removeObject, s3Event } from './s3ArrivalsSupport.ts';
 
 const DAY_MS = 86_400_000;
 const KEY = 'inbox/acme/a.csv';
 
-describe.each(serviceServers().slice(0, 1))('arrivals on $name', (kind) => {
+describe.each([fauxqsKind()])('arrivals on $name', (kind) => {
   let server: AwsServer;
   let inbox: Inbox;
   let arrivals: S3Arrivals;

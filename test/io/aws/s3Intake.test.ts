@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { S3Intake } from '../../../src/io/aws/s3Intake.ts';
 import type { ObjectStore, ObjectWriter } from '../../../src/io/ports/objects.ts';
 import { faultCode, madeBytes } from '../../contract/support.ts';
-import { type AwsServer, serviceServers } from '../../support/aws/servers.ts';
+import { type AwsServer, fauxqsKind } from '../../support/aws/servers.ts';
 import { createBucket, type OpenedS3, openS3, uploadsUnderWay } from './s3Support.ts';
 
 let base: string;
@@ -15,9 +15,7 @@ let s3: OpenedS3;
 
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'remessa-intake-'));
-  const [fauxqs] = serviceServers();
-  if (fauxqs === undefined) throw new Error('a server is expected');
-  server = await fauxqs.start();
+  server = await fauxqsKind().start();
   s3 = openS3(server.endpoint);
   await createBucket(s3.client);
 });

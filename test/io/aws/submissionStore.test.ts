@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openDynamoSubmissions } from '../../../src/io/aws/submissionStore.ts';
 import type { SubmissionStore } from '../../../src/io/ports/submissions.ts';
-import { type AwsServer, dynamoServers } from '../../support/aws/servers.ts';
+import { type AwsServer, dynaliteKind } from '../../support/aws/servers.ts';
 import { createTable, dynamoClient, type Fate, fateful, kindOf } from './registrySupport.ts';
 
 const TABLE = 'made-api';
@@ -19,9 +19,7 @@ let client: DynamoDBClient;
 let store: SubmissionStore;
 
 beforeEach(async () => {
-  const [kind] = dynamoServers();
-  if (kind === undefined) throw new Error('there is a server of DynamoDB');
-  server = await kind.start();
+  server = await dynaliteKind().start();
   client = dynamoClient(server);
   await createTable(client, TABLE);
   store = opened();

@@ -1,9 +1,10 @@
 /**
  * The servers that speak AWS's protocols to the tests, each with what it cannot do.
  *
- * In this process, always: dynalite (DynamoDB) and fauxqs (S3, SQS, SNS). With REMESSA_TEST_AWS=1, in processes of their
- * own, also DynamoDB Local, which is AWS's and the strictest of them, and moto (S3, SQS, SNS, SES, EventBridge, Timestream,
- * DynamoDB); `npm run test:aws` installs them first. Every start is a server of its own: empty, on a port of its own.
+ * In this process: dynalite (DynamoDB) and fauxqs (S3, SQS, SNS). With REMESSA_TEST_AWS=1, in their place and in processes
+ * of their own: DynamoDB Local, which is AWS's and the strictest of them, and moto (S3, SQS, SNS, SES, EventBridge,
+ * Timestream, DynamoDB); `npm run test:aws` installs them first. What asks for one of the first by name has it always. Every
+ * start is a server of its own: empty, on a port of its own.
  *
  * A test that needs what a server lacks is skipped by that name: `it.skipIf(server.lacks.has('versioning'))`. What differs
  * from AWS and is no missing feature is told at each server below.
@@ -65,14 +66,14 @@ const NOT_DYNAMODB: readonly Feature[] = [
 ];
 
 export function dynamoServers(): readonly ServerKind[] {
-  return withAll() ? [dynaliteKind(), dynamodbLocalKind()] : [dynaliteKind()];
+  return [withProcesses() ? dynamodbLocalKind() : dynaliteKind()];
 }
 
 export function serviceServers(): readonly ServerKind[] {
-  return withAll() ? [fauxqsKind(), motoKind()] : [fauxqsKind()];
+  return [withProcesses() ? motoKind() : fauxqsKind()];
 }
 
-function withAll(): boolean {
+function withProcesses(): boolean {
   return process.env['REMESSA_TEST_AWS'] === '1';
 }
 
@@ -81,7 +82,7 @@ function withAll(): boolean {
  * not know the calls of the lacking features, which it refuses as unknown operations; but of PartiQL, inserts and updates of
  * single items in a batch are put into its own calls (statements.ts).
  */
-function dynaliteKind(): ServerKind {
+export function dynaliteKind(): ServerKind {
   const lacks: readonly Feature[] = ['ttl', 'partiql', 'transactions', 'oldOnFailedCondition', ...NOT_DYNAMODB];
   return kind('dynalite', lacks, async () => {
     const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
@@ -95,7 +96,7 @@ function dynaliteKind(): ServerKind {
  * Laxer than AWS: never throttles. Expired items go within seconds, not days. Stricter: access keys are letters and
  * digits alone, and tables belong to the access key and region that made them.
  */
-function dynamodbLocalKind(): ServerKind {
+export function dynamodbLocalKind(): ServerKind {
   return kind('DynamoDB Local', NOT_DYNAMODB, async () => {
     mustBeThere(DYNAMODB_LOCAL_DIR);
     const { port, close } = await startKept('DynamoDB Local', dynamodbLocalCommand);
@@ -107,7 +108,7 @@ function dynamodbLocalKind(): ServerKind {
  * Laxer than AWS: any signature and any name of a bucket is taken; a receipt handle stays good after its message was
  * received again; standard queues take no notice of a message group.
  */
-function fauxqsKind(): ServerKind {
+export function fauxqsKind(): ServerKind {
   const lacks: readonly Feature[] = [
     'versioning',
     'bucketNotifications',
@@ -127,7 +128,7 @@ function fauxqsKind(): ServerKind {
  * Laxer than AWS: any signature is taken; a batch may name a key twice; SQS takes no notice of groups on standard queues;
  * a bucket notification has always the same sequencer. It keeps mails, events and points without sending them.
  */
-function motoKind(): ServerKind {
+export function motoKind(): ServerKind {
   return kind('moto', ['ttl'], async () => {
     mustBeThere(MOTO_DIR);
     const { port, close } = await startKept('moto', motoCommand);
