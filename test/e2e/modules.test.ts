@@ -59,6 +59,15 @@ describe('the example', () => {
     expect(resubmit.toString('latin1').split('\r\n')).toHaveLength(60 + 2);
     const again = await ingested(box, file, 'acme', { options, env: settings });
     expect(again.lines).toMatchObject({ total: made, unchanged: made - 60, rejected: 60 });
+
+    const key = (await box.run(['keys', 'issue', '--client', 'acme'])).stdout.trim();
+    const daemon = await box.serve(settings);
+    const url = /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1];
+    const headers = { authorization: `Bearer ${key}` };
+    const seen = await (await fetch(`${url}/v1/batches/${again.batch}`, { headers })).json();
+    expect(seen).toMatchObject({
+      topErrors: [{ code: 'CONTRACT_PAID', says: 'o contrato está quitado', records: 60 }],
+    });
   });
 });
 

@@ -24,7 +24,7 @@ export function approvalRoutes(app: FastifyInstance, context: ApiContext): void 
   const { registry } = context;
 
   async function answerOf(batch: Batch) {
-    return { status: 200, body: exactJsonText(await fullBatchView(registry, batch, context.clock.nowMs())) };
+    return { status: 200, body: exactJsonText(await fullBatchView(context, batch)) };
   }
 
   app.get<BatchRequest>(

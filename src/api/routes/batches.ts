@@ -49,7 +49,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
   const batchOf = (request: FastifyRequest<Id>): Promise<Batch> => callersBatch(registry, request);
 
   async function sendBatch(reply: FastifyReply, batch: Batch): Promise<FastifyReply> {
-    return reply.type(JSON_TYPE).send(exactJsonText(await fullBatchView(registry, batch, context.clock.nowMs())));
+    return reply.type(JSON_TYPE).send(exactJsonText(await fullBatchView(context, batch)));
   }
 
   app.get<List>(
@@ -181,7 +181,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       await answerOnce(context, request, reply, async () => {
         const before = await batchOf(request);
         const batch = before.state === 'cancelled' ? before : await cancelBatch(context, before);
-        const view = await fullBatchView(registry, batch, context.clock.nowMs());
+        const view = await fullBatchView(context, batch);
         return { status: 200, body: exactJsonText(view) };
       }),
   );
@@ -200,7 +200,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       if (callerOf(request).scope !== 'operator') throw new Fault('FORBIDDEN');
       return await answerOnce(context, request, reply, async () => {
         const batch = await redriveBatch(context, await batchOf(request));
-        const view = await fullBatchView(registry, batch, context.clock.nowMs());
+        const view = await fullBatchView(context, batch);
         return { status: 200, body: exactJsonText(view) };
       });
     },

@@ -73,7 +73,7 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
             // From here on the same file is accepted, whoever carries the request on.
             await claim.note({ fingerprint: stored.sha256, effect: JSON.stringify(stored) });
             const batch = await acceptUpload(context, stored, wishes);
-            const view = await fullBatchView(context.registry, batch, context.clock.nowMs());
+            const view = await fullBatchView(context, batch);
             const upload = { bytes: stored.bytes, sha256: stored.sha256 };
             return {
               status: 202,

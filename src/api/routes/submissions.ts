@@ -246,7 +246,7 @@ export function submissionRoutes(app: FastifyInstance, context: ApiContext): voi
       const client = clientOf(request);
       return await answerOnce(context, request, reply, async () => {
         const batch = await submit(submitting, client, request.params.id, settings.submissionIdleMs);
-        const view = await fullBatchView(context.registry, batch, context.clock.nowMs());
+        const view = await fullBatchView(context, batch);
         return { status: 202, headers: { location: `/v1/batches/${batch.id}` }, body: exactJsonText(view) };
       });
     },

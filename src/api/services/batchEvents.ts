@@ -18,7 +18,7 @@ export async function* batchEvents(context: ApiContext, id: string, signal: Abor
   while (!signal.aborted) {
     const batch = await registry.get(id);
     if (batch === undefined) return;
-    const view = await fullBatchView(registry, batch, clock.nowMs());
+    const view = await fullBatchView(context, batch);
     // The seconds of a stage under way grow by themselves: they are no change.
     const { progress, ...rest } = view;
     const changed = exactJsonText({ ...rest, done: progress.stages.map(({ state, done }) => [state, done]) });

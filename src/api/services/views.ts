@@ -1,24 +1,28 @@
 /** How batches, submissions and debts look in answers. Cents and counts stay exact: answers are JSON text made here. */
 import { recordText } from '../../core/catalogue.ts';
 import { RECORD_CODES, type RecordCodeName } from '../../core/codes.ts';
-import type { Language } from '../../core/language.ts';
+import { isFault } from '../../core/faults.ts';
+import { DEFAULT_LANGUAGE, type Language } from '../../core/language.ts';
 import { centsText, exactJsonText, fileNameText, instantText } from '../../core/text.ts';
 import type { StoredDebt } from '../../io/ports/debts.ts';
-import type { Batch, Registry } from '../../io/ports/registry.ts';
+import type { ObjectStore } from '../../io/ports/objects.ts';
+import type { Batch } from '../../io/ports/registry.ts';
 import type { Submission } from '../../io/ports/submissions.ts';
+import { manifestOf } from '../../stages/batches.ts';
 import { batchProgress } from '../../stages/progress.ts';
 import { batchView, documentView } from '../../stages/views.ts';
+import type { ApiContext } from '../context.ts';
 
 const TOP_ERRORS_MAX = 10;
 
-export async function fullBatchView(registry: Pick<Registry, 'countResults'>, batch: Batch, nowMs: number) {
+export async function fullBatchView(context: Pick<ApiContext, 'registry' | 'objects' | 'clock'>, batch: Batch) {
   const view = batchView(batch);
   const answers = `/v1/batches/${batch.id}`;
   const completed = batch.state === 'completed';
   return {
     ...view,
-    progress: await batchProgress(registry, batch, nowMs),
-    topErrors: topErrors(view.receipt, batch.language),
+    progress: await batchProgress(context.registry, batch, context.clock.nowMs()),
+    topErrors: await topErrors(context, batch, view.receipt),
     links: {
       self: answers,
       events: `${answers}/events`,
@@ -34,16 +38,38 @@ export async function fullBatchView(registry: Pick<Registry, 'countResults'>, ba
 }
 
 /** The codes for which most records were rejected, and what they say in the language of the batch. */
-function topErrors(receipt: Readonly<Record<string, unknown>> | null, language: Language | undefined) {
-  const counts = Object.entries((receipt?.['rejectedBy'] ?? {}) as Readonly<Record<string, number>>);
-  return counts
+async function topErrors(
+  { objects }: Pick<ApiContext, 'objects'>,
+  batch: Batch,
+  receipt: Readonly<Record<string, unknown>> | null,
+) {
+  const { language = DEFAULT_LANGUAGE } = batch;
+  const counts = Object.entries((receipt?.['rejectedBy'] ?? {}) as Readonly<Record<string, number>>)
     .sort(([, a], [, b]) => b - a)
-    .slice(0, TOP_ERRORS_MAX)
-    .map(([code, records]) => ({
-      code,
-      says: code in RECORD_CODES ? recordText(code as RecordCodeName, language) : '',
-      records,
-    }));
+    .slice(0, TOP_ERRORS_MAX);
+  const ours = (code: string): code is RecordCodeName => Object.hasOwn(RECORD_CODES, code);
+  const theirs = counts.every(([code]) => ours(code)) ? new Map() : await moduleTexts(objects, batch, language);
+  return counts.map(([code, records]) => ({
+    code,
+    says: ours(code) ? recordText(code, language) : (theirs.get(code) ?? ''),
+    records,
+  }));
+}
+
+/** What the codes of the batch's module say: it stands in the manifest, as long as that is kept. */
+async function moduleTexts(
+  objects: Pick<ObjectStore, 'get'>,
+  batch: Batch,
+  language: Language,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { code } = (await manifestOf({ objects }, batch)).plan;
+    return new Map((code?.rejects ?? []).map(({ name, says }) => [name, says[language]]));
+  } catch (error) {
+    // Its files were erased, or are gone with their time: the codes stand by themselves then.
+    if (isFault(error) && error.code === 'STORE_CORRUPT') return new Map();
+    throw error;
+  }
 }
 
 export function submissionView(submission: Submission, idleMs: number) {
