@@ -10,7 +10,7 @@ import { Fault } from '../core/faults.ts';
 import type { ObjectStore } from '../io/ports/objects.ts';
 import type { Batch, Registry } from '../io/ports/registry.ts';
 import type { AnswerKind } from './answerWriter.ts';
-import { eachResult, manifestOf, modeOf, mustGet, resultKindOf } from './batches.ts';
+import { eachResult, manifestOf, modeOf, resultKindOf } from './batches.ts';
 import { heldBlocks, type PartObject } from './entryStream.ts';
 import { type FinishResult, renderEntries } from './finish.task.ts';
 import { framed, frameOf, type ResubmitFrame } from './resubmitFrame.ts';
@@ -32,10 +32,42 @@ export interface AnswerMedia {
   readonly extension: 'csv' | 'jsonl' | 'txt' | 'rem';
 }
 
-/** Of an answer that can be rendered. A resubmit file is one of its format; the others are CSV in UTF-8. */
-export async function answerMedia(stores: AnswerStores, batchId: string, kind: AnswerKind): Promise<AnswerMedia> {
+/** An answer to be sent: how it is to be taken, known before anything of it is read; its blocks are read as they are asked for. */
+export async function openAnswer(
+  stores: AnswerStores,
+  batchId: string,
+  kind: AnswerKind,
+): Promise<{ readonly media: AnswerMedia; readonly blocks: AsyncGenerator<Uint8Array> }> {
+  const batch = await answerable(stores, batchId);
+  return { media: await mediaOf(stores, batch, kind), blocks: blocksOf(stores, batch, kind) };
+}
+
+export async function* renderAnswer(
+  stores: AnswerStores,
+  batchId: string,
+  kind: AnswerKind,
+): AsyncGenerator<Uint8Array> {
+  yield* blocksOf(stores, await answerable(stores, batchId), kind);
+}
+
+async function answerable(stores: AnswerStores, batchId: string): Promise<Batch> {
+  const batch = await stores.registry.get(batchId);
+  if (batch === undefined) throw new Fault('BATCH_UNKNOWN', batchId);
+  if (batch.state !== 'completed') {
+    throw new Fault('OUTPUT_NOT_READY', `it is ${batch.state}`, { batch: batchId });
+  }
+  if (batch.erasedAtMs !== undefined) throw new Fault('BATCH_ERASED', '', { batch: batchId });
+  return batch;
+}
+
+function blocksOf(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {
+  return batch.small ? renderSmall(stores, batch, kind) : streamStored(stores, batch, kind);
+}
+
+/** A resubmit file is one of its format; the others are CSV in UTF-8. */
+async function mediaOf(stores: AnswerStores, batch: Batch, kind: AnswerKind): Promise<AnswerMedia> {
   if (kind !== 'resubmit') return { mediaType: 'text/csv; charset=utf-8', extension: 'csv' };
-  const { format, reading } = (await manifestOf(stores, await mustGet(stores, batchId))).plan;
+  const { format, reading } = (await manifestOf(stores, batch)).plan;
   const charset = `; charset=${reading?.encoding ?? 'utf-8'}`;
   switch (format?.kind) {
     case undefined:
@@ -50,21 +82,6 @@ export async function answerMedia(stores: AnswerStores, batchId: string, kind: A
     default:
       return unreachable(format);
   }
-}
-
-export async function* renderAnswer(
-  stores: AnswerStores,
-  batchId: string,
-  kind: AnswerKind,
-): AsyncGenerator<Uint8Array> {
-  const batch = await stores.registry.get(batchId);
-  if (batch === undefined) throw new Fault('BATCH_UNKNOWN', batchId);
-  if (batch.state !== 'completed') {
-    throw new Fault('OUTPUT_NOT_READY', `it is ${batch.state}`, { batch: batchId });
-  }
-  if (batch.erasedAtMs !== undefined) throw new Fault('BATCH_ERASED', '', { batch: batchId });
-  if (batch.small) yield* renderSmall(stores, batch, kind);
-  else yield* streamStored(stores, batch, kind);
 }
 
 /** As stored, or in the frame that a resubmit file of its format gets on the way out. */

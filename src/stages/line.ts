@@ -4,6 +4,8 @@
  * Promises
  * - Only the first batch in line is released, and only once it is staged. A turn is taken by a conditional write on the
  *   client's one turn item; a repeated release of the same batch finds itself there and gets the same turn.
+ * - The line is read after the item that the write replaces, and turns are taken for nobody who stands in both. So all that
+ *   have their turns by an item leave the line before it is replaced, however long ago somebody else had looked at the head.
  * - Where somebody is to approve the head, it is previewed instead, and takes no turn. A large one keeps its place while its
  *   shards are; then it leaves the line, and a message of its own has the line looked at again.
  * - All consecutive small batches at the head that are staged, however many, take their turns together in one write (a run)
@@ -12,7 +14,6 @@
  * - What can never be released (a final batch that is still in line) cannot exist: leaving the line is part of the
  *   transition to a final state.
  */
-import { assert } from '../core/assert.ts';
 import type { Batch, TurnItem, TurnSpan } from '../io/ports/registry.ts';
 import { apply, assertUnchanged, send, sendOwed } from './batches.ts';
 import type { StageContext } from './context.ts';
@@ -124,7 +125,7 @@ async function releaseLarge(context: StageContext, head: Batch): Promise<boolean
   }
   const item = await turnsFrom(context, head, false);
   const turn = turnIn(item, head.number);
-  assert(turn !== undefined, 'the head got its turn');
+  if (turn === undefined) return true;
   const { batch } = await apply(context, head.id, { type: 'released', turn, turnAtMs: item.takenAtMs });
   await sendOwed(context, batch);
   return false;
@@ -155,7 +156,10 @@ function isReady(batch: Batch): boolean {
   return batch.small && mayGo(batch) && !needsPreview(batch);
 }
 
-/** The item in which the head has its turn: the stored one, or one that is taken now, for the head or the run it begins. */
+/**
+ * The item in which the head has its turn: the stored one, or one that is taken now, for the head or the run it begins. One
+ * without the head where that has left the line meanwhile.
+ */
 async function turnsFrom(context: StageContext, head: Batch, asRun: boolean): Promise<TurnItem> {
   const { registry, clock } = context;
   const { client } = head;
@@ -163,10 +167,7 @@ async function turnsFrom(context: StageContext, head: Batch, asRun: boolean): Pr
     const item = await registry.turnOf(client);
     // Of a run that has its turns already, what is left of it goes on under those.
     if (turnIn(item, head.number) !== undefined) return item;
-    const spans: readonly TurnSpan[] = asRun
-      ? await readySpans(context, head, item.turn + 1)
-      : [{ number: head.number, turn: item.turn + 1, batches: 1 }];
-    // It has left the line meanwhile, and nobody stands behind it.
+    const spans = await spansFrom(context, head, item, asRun);
     if (spans.length === 0) return item;
     const turn = spans.reduce((sum, { batches }) => sum + batches, item.turn);
     const next = { turn, spans, takenAtMs: clock.nowMs() };
@@ -175,17 +176,25 @@ async function turnsFrom(context: StageContext, head: Batch, asRun: boolean): Pr
 }
 
 /**
- * All that stand in line from the head on without one between them that is not ready. A place that a batch has left is
- * never taken again (port: `requeue`), so places name batches, and thousands of them are a few numbers.
+ * Who may take turns after those of the item: the head alone or, of a run, all that stand in line from there on without one
+ * between them that is not ready. Nobody where the first of them has its turn by the item, or is no longer the head that was
+ * to go alone. A place that a batch has left is never taken again (port: `requeue`), so places name batches, and thousands
+ * of them are a few numbers.
  */
-async function readySpans({ registry, settings }: StageContext, head: Batch, firstTurn: number): Promise<TurnSpan[]> {
+async function spansFrom(
+  { registry, settings }: StageContext,
+  head: Batch,
+  item: TurnItem,
+  asRun: boolean,
+): Promise<TurnSpan[]> {
   const spans: { number: number; turn: number; batches: number }[] = [];
-  let turn = firstTurn;
+  const max = asRun ? settings.linePage : 1;
+  let turn = item.turn + 1;
   for (let after = head.number - 1; ; ) {
-    const page = await registry.lineHead(head.client, settings.linePage, after);
+    const page = await registry.lineHead(head.client, max, after);
     for (const batch of page) {
-      // The head was seen to be ready. Whatever it is now, its turn is its own.
-      if (batch.id !== head.id && !isReady(batch)) return spans;
+      if (asRun ? !isReady(batch) : batch.id !== head.id) return spans;
+      if (turnIn(item, batch.number) !== undefined) return spans;
       const last = spans.at(-1);
       if (last !== undefined && batch.number === last.number + last.batches) last.batches += 1;
       else if (spans.length < SPANS_MAX) spans.push({ number: batch.number, turn, batches: 1 });
@@ -193,7 +202,7 @@ async function readySpans({ registry, settings }: StageContext, head: Batch, fir
       turn += 1;
       after = batch.number;
     }
-    if (page.length < settings.linePage) return spans;
+    if (!asRun || page.length < max) return spans;
   }
 }
 

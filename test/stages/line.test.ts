@@ -196,6 +196,87 @@ describe('a line of small batches', () => {
   });
 });
 
+describe('one who looked at the head and stopped before it had read the turns', () => {
+  it('takes none when the head has gone and others hold turns, so that nobody goes under a lower one', async () => {
+    const world = new World();
+    const [late, prompt] = [world.process(), world.process()];
+    const first = await world.accept(prompt, fileWith('10.00'));
+    const [looked, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let stops = true;
+    const slow = around(late.registry, 'turnOf', async (turnOf) => {
+      looked.resolve();
+      if (stops) await goesOn.promise;
+      return await turnOf();
+    });
+    const lateWork = pick({ ...late, registry: slow }, first.id, new AbortController().signal);
+    await looked.promise;
+    await advanceLine(prompt, 'acme', first.id);
+    const others: Batch[] = [];
+    for (let i = 0; i < 3; i++) others.push(await world.accept(prompt, fileWith(`${20 + i}.00`)));
+    // Between the turns of the next run and the first that goes under them, the late one wakes and stops in that one.
+    const released = Promise.withResolvers<void>();
+    const ends = Promise.withResolvers<void>();
+    late.tasks.before = async () => {
+      released.resolve();
+      await ends.promise;
+    };
+    const taking = around(prompt.registry, 'takeTurns', async (takeTurns) => {
+      const taken = await takeTurns();
+      stops = false;
+      goesOn.resolve();
+      await released.promise;
+      return taken;
+    });
+    await reversePicks(world, { ...prompt, registry: taking }, others);
+    ends.resolve();
+    await lateWork;
+    const batches = [first, ...others];
+    expect(batches.map((batch) => [world.stateOf(batch), world.stored(batch).turn])).toEqual([
+      ['completed', 1],
+      ['completed', 2],
+      ['completed', 3],
+      ['completed', 4],
+    ]);
+    expect(world.debts.all('acme').map((debt) => debt.amountCents)).toEqual(Array(3).fill(2200));
+  });
+
+  it('takes none for a large head that has gone', async () => {
+    const world = new World({ settings: { smallRecordsMax: 3 } });
+    const [late, prompt] = [world.process(), world.process()];
+    const large = await world.accept(prompt, fileWith('10.00', 5));
+    await until(world, prompt, large, 'staged');
+    const slow = around(late.registry, 'turnOf', async (turnOf) => {
+      await failBatch(prompt, large.id, new Fault('CANCELLED'));
+      return await turnOf();
+    });
+    await advanceLine({ ...late, registry: slow }, 'acme', large.id);
+    expect([world.stateOf(large), world.state.turns.size]).toEqual(['cancelled', 0]);
+  });
+});
+
+/** The store, with what comes before and after one of its calls. */
+function around<T extends object, K extends keyof T>(
+  store: T,
+  name: K,
+  call: (inside: () => Promise<unknown>) => Promise<unknown>,
+): T {
+  return new Proxy(store, {
+    get: (target, key) => {
+      const method: unknown = Reflect.get(target, key);
+      if (key !== name || typeof method !== 'function') return method;
+      return (...args: unknown[]) => call(() => method.apply(target, args));
+    },
+  });
+}
+
+/** Handles messages until the batch has come so far, and the line has not been looked at since. */
+async function until(world: World, engine: Process, batch: Batch, state: Batch['state']): Promise<void> {
+  for (let round = 0; world.stateOf(batch) !== state && round < 100; round++) {
+    for (const queue of QUEUES) if (world.stateOf(batch) !== state) await world.handleOne(engine, queue);
+  }
+  expect(world.stateOf(batch)).toBe(state);
+}
+
 describe('whoever asks while the line is being advanced', () => {
   it('is served by the one who does it, however late it asks', async () => {
     const world = new World();

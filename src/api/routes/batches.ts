@@ -7,7 +7,7 @@ import { assert } from '../../core/assert.ts';
 import { Fault } from '../../core/faults.ts';
 import { exactJsonText } from '../../core/text.ts';
 import type { Batch, BatchState } from '../../io/ports/registry.ts';
-import { ANSWER_KINDS, type AnswerKind, answerMedia, renderAnswer } from '../../stages/answers.ts';
+import { ANSWER_KINDS, type AnswerKind, openAnswer } from '../../stages/answers.ts';
 import { cancelBatch, redriveBatch } from '../../stages/cancel.ts';
 import { batchView } from '../../stages/views.ts';
 import { callerOf, clientOf } from '../auth.ts';
@@ -144,7 +144,7 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
     id: string,
     kind: AnswerKind,
   ): Promise<FastifyReply> {
-    const blocks = renderAnswer(context, id, kind);
+    const { media, blocks } = await openAnswer(context, id, kind);
     // What refuses it is found before the first block, while it can still be answered.
     const first = await blocks.next();
     const all = Readable.from(
@@ -154,10 +154,9 @@ export function batchRoutes(app: FastifyInstance, context: ApiContext, ending: A
       })(),
       { objectMode: false },
     );
-    const { mediaType, extension } = await answerMedia(context, id, kind);
     reply.headers({
-      'content-type': mediaType,
-      'content-disposition': `attachment; filename="${id}-${kind}.${extension}"`,
+      'content-type': media.mediaType,
+      'content-disposition': `attachment; filename="${id}-${kind}.${media.extension}"`,
       vary: 'accept-encoding',
     });
     if (!takesGzip(request)) return reply.send(all);

@@ -20,7 +20,14 @@
  * What is stored: registryItems.ts. Costs: docs/decisions/014.
  */
 import { attemptId } from '../../core/ids.ts';
-import type { Batch, BatchDraft, BatchFilter, Registry, TurnItem } from '../ports/registry.ts';
+import {
+  type Batch,
+  type BatchDraft,
+  type BatchFilter,
+  type Registry,
+  type TurnItem,
+  turnItemOf,
+} from '../ports/registry.ts';
 import { BatchItems, type OpenEntry } from './batchItems.ts';
 import { newestBatches } from './batchList.ts';
 import { KeyedTable, type TableDeps } from './keyedTable.ts';
@@ -35,7 +42,6 @@ export interface DynamoRegistryOptions {
 
 /** An acceptance that is younger is perhaps under way, and left alone by the sweep. */
 const ACCEPTING_MS = 10_000;
-const NO_TURN: TurnItem = { turn: 0, spans: [], takenAtMs: 0 };
 
 export function openDynamoRegistry(options: DynamoRegistryOptions, deps: TableDeps): Registry {
   const table = new KeyedTable(options.table, deps);
@@ -164,8 +170,8 @@ class Turns {
 
   async read(client: string): Promise<{ readonly item: TurnItem; readonly token: string }> {
     const item = await this.#table.get(turnKey(client));
-    if (item === undefined) return { item: NO_TURN, token: '' };
-    return { item: JSON.parse(textOf(item)) as TurnItem, token: stringOf(item, 'tok') };
+    if (item === undefined) return { item: turnItemOf(undefined), token: '' };
+    return { item: turnItemOf(textOf(item)), token: stringOf(item, 'tok') };
   }
 
   async take(client: string, expectedTurn: number, next: TurnItem): Promise<boolean> {

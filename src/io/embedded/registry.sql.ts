@@ -10,6 +10,7 @@ import {
   FINAL_STATES,
   type OpenPage,
   type TurnItem,
+  turnItemOf,
 } from '../ports/registry.ts';
 import type { ControlDb } from './controlDb.ts';
 import { reading, writing } from './op.ts';
@@ -110,8 +111,7 @@ export const registryOps = {
   ),
 
   'registry.turnOf': reading((db, client: string): TurnItem => {
-    const row = db.row<Body>('SELECT body FROM turns WHERE client = ?', client);
-    return row === undefined ? { turn: 0, spans: [], takenAtMs: 0 } : (JSON.parse(row.body) as TurnItem);
+    return turnItemOf(db.row<Body>('SELECT body FROM turns WHERE client = ?', client)?.body);
   }),
 
   'registry.takeTurns': writing(
@@ -132,11 +132,11 @@ export const registryOps = {
   ),
 };
 
-/** Writes the batch where the stored revision is the expected one; what was stored, or `undefined`. */
 function hashSeedOf(db: ControlDb): number | undefined {
   return db.row<{ value: number }>(`SELECT value FROM installation WHERE name = 'hash_seed'`)?.value;
 }
 
+/** Writes the batch where the stored revision is the expected one; what was stored, or `undefined`. */
 function store(db: ControlDb, batch: Batch, expectedRevision: number): Batch | undefined {
   const stored: Batch = { ...batch, revision: expectedRevision + 1 };
   const changed = db.change(

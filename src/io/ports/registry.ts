@@ -233,6 +233,18 @@ export interface TurnItem {
   readonly takenAtMs: number;
 }
 
+const NO_TURNS: TurnItem = { turn: 0, spans: [], takenAtMs: 0 };
+
+/**
+ * The item from its text; that of a client without one, too. A build before this one named batches in place of their places:
+ * of those nobody is known, and what was left of its last run takes turns anew.
+ */
+export function turnItemOf(text: string | undefined): TurnItem {
+  if (text === undefined) return NO_TURNS;
+  const { turn, spans = [], takenAtMs } = JSON.parse(text) as TurnItem;
+  return { turn, spans, takenAtMs };
+}
+
 export interface BatchFilter {
   readonly client?: string;
   readonly states?: readonly BatchState[];

@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import type { Batch, Registry } from '../../../src/io/ports/registry.ts';
 import { draft, moved } from '../../contract/support.ts';
 
+const LINE_PAGE = 2;
+
 export class History {
   readonly #client: string;
   /** Answered or seen, by id: the greatest revision, and whether it was told closed. */
@@ -12,6 +14,8 @@ export class History {
   readonly #answers: { readonly number: number; readonly began: number; readonly ended: number }[] = [];
   #tick = 0;
   #headSeen = 0;
+  /** Places that somebody has read beyond without finding anybody there. */
+  readonly #left = new Set<number>();
 
   constructor(client: string) {
     this.#client = client;
@@ -32,9 +36,7 @@ export class History {
     const began = this.#tick++;
     if (kind === 'look') {
       const headBefore = this.#headSeen;
-      const line = await registry.lineHead(this.#client, 9);
-      const numbers = line.map((batch) => batch.number);
-      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+      const numbers = await this.#walk(registry);
       // Nobody comes to stand before who was seen at the head when this began.
       const [head] = numbers;
       if (head === undefined) return;
@@ -62,6 +64,23 @@ export class History {
     else this.#learnFrom(await registry.get(id));
   }
 
+  /** The line page by page; nobody is found where another walk, ended before, had passed an empty place. */
+  async #walk(registry: Registry): Promise<number[]> {
+    const leftBefore = new Set(this.#left);
+    const numbers: number[] = [];
+    for (let after = 0; ; ) {
+      const page = (await registry.lineHead(this.#client, LINE_PAGE, after)).map((batch) => batch.number);
+      for (const number of page) {
+        expect(number).toBeGreaterThan(after);
+        expect(leftBefore).not.toContain(number);
+        for (let place = after + 1; place < number; place++) this.#left.add(place);
+        numbers.push(number);
+        after = number;
+      }
+      if (page.length < LINE_PAGE) return numbers;
+    }
+  }
+
   /** Against the table as it stands when all is over. */
   async judge(registry: Registry, open: readonly Batch[]): Promise<void> {
     const all = await registry.list({ client: this.#client });
@@ -73,6 +92,7 @@ export class History {
     }
     const line = all.filter((batch) => batch.inLine).sort((a, b) => a.number - b.number);
     expect(await registry.lineHead(this.#client, 100)).toEqual(line);
+    expect(await this.#walk(registry)).toEqual(line.map((batch) => batch.number));
     const mine = open.filter((batch) => batch.client === this.#client);
     expect(mine.map((batch) => batch.id).sort()).toEqual(line.map((batch) => batch.id).sort());
     for (const one of this.#answers) {
