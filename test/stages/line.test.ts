@@ -197,6 +197,7 @@ describe('a line of small batches', () => {
 });
 
 describe('one who looked at the head and stopped before it had read the turns', () => {
+  // fault 13
   it('takes none when the head has gone and others hold turns, so that nobody goes under a lower one', async () => {
     const world = new World();
     const [late, prompt] = [world.process(), world.process()];
