@@ -6,7 +6,7 @@ import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { takesGzip } from '../../src/api/routes/batches.ts';
 import type { BatchAnswer, DebtAnswer, PageAnswer } from './answers.ts';
-import { type Api, closesApis, csv, line, openApi, openSubmission, type Reply } from './harness.ts';
+import { type Api, closesApis, csv, incomingFiles, line, openApi, openSubmission, type Reply } from './harness.ts';
 
 closesApis();
 
@@ -282,7 +282,7 @@ describe('live events', () => {
       await held;
     }
     const upload = api.call('POST', '/v1/files', { body: slow(), headers: { 'content-type': 'text/csv' } });
-    await new Promise((next) => setTimeout(next, 100));
+    await expect.poll(() => incomingFiles(api)).toHaveLength(1);
     const closing = api.close(10_000);
     await following;
     letGo();

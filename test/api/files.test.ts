@@ -1,12 +1,10 @@
 /** Files over HTTP: raw and as a form, plain and gzip, with checksums, cut, slow, too large; nothing is left of what is refused. */
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { crc32, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Api, closesApis, csv, openApi, rawObjects, rawOf } from './harness.ts';
+import { type Api, closesApis, csv, incomingFiles, openApi, rawObjects, rawOf } from './harness.ts';
 
 closesApis();
 
@@ -34,8 +32,8 @@ function form(parts: readonly Part[]): { readonly body: Buffer; readonly headers
 }
 
 async function nothingIsLeft(api: Api): Promise<void> {
+  await expect.poll(() => incomingFiles(api)).toEqual([]);
   expect(await rawObjects(api)).toEqual([]);
-  expect(readdirSync(join(api.root, 'data', 'objects', '.incoming'))).toEqual([]);
   expect((await api.call('GET', '/v1/batches')).json.items).toEqual([]);
 }
 
@@ -234,10 +232,10 @@ describe('what is refused leaves nothing behind:', () => {
       socket.write(
         `POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.tokens.acme}\r\ncontent-type: ${type}\r\ncontent-length: 9999\r\n\r\n${part}`,
       );
-      await new Promise((next) => setTimeout(next, 150));
+      await expect.poll(() => incomingFiles(api)).toHaveLength(1);
       socket.destroy();
+      await expect.poll(() => incomingFiles(api)).toEqual([]);
     }
-    await new Promise((next) => setTimeout(next, 150));
     await nothingIsLeft(api);
     expect(api.world.events.filter(({ name }) => name === 'http.failed')).toEqual([]);
   });
@@ -253,7 +251,6 @@ describe('what is refused leaves nothing behind:', () => {
     for await (const chunk of socket) text += chunk;
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
     expect(text).toMatch(/"code":"BODY_TOO_SLOW"/);
-    await new Promise((next) => setTimeout(next, 100));
     await nothingIsLeft(api);
   });
 
@@ -265,7 +262,7 @@ describe('what is refused leaves nothing behind:', () => {
       await held;
     }
     const first = post(api, slow());
-    await new Promise((next) => setTimeout(next, 200));
+    await expect.poll(() => incomingFiles(api)).toHaveLength(1);
     const second = await post(api, FILE);
     expect(second).toMatchObject({ status: 429, json: { code: 'UPLOADS_TOO_MANY' } });
     expect(second.headers['retry-after']).toBe('1');

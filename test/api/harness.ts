@@ -3,7 +3,7 @@
  * of two clients and an operator. Everything a test opens here is closed and removed after it.
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, type Dispatcher, request } from 'undici';
@@ -68,6 +68,11 @@ export interface ApiOptions {
 }
 
 const open = new Set<Api>();
+
+/** Names of the files that are being written to the data folder: of each upload, from when its body is read. */
+export function incomingFiles(api: Api): string[] {
+  return readdirSync(join(api.root, 'data', 'objects', '.incoming'));
+}
 
 /** Registers what closes every API after its test. */
 export function closesApis(): void {

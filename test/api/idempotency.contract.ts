@@ -215,7 +215,20 @@ export function describeKeys(): void {
 
     // threat 9
     it('whose request still runs is refused after a little while', async () => {
-      const api = await openApi();
+      const claimed = Promise.withResolvers<void>();
+      const api = await openApi({
+        wrap: (context) => ({
+          ...context,
+          idempotency: {
+            ...context.idempotency,
+            async begin(claim) {
+              const begun = await context.idempotency.begin(claim);
+              claimed.resolve();
+              return begun;
+            },
+          },
+        }),
+      });
       const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
       async function* slow(): AsyncGenerator<Uint8Array> {
         yield Buffer.from(FILE);
@@ -223,7 +236,7 @@ export function describeKeys(): void {
       }
       const headers = { 'content-type': 'text/csv', 'idempotency-key': 'k' };
       const first = api.call('POST', '/v1/files', { body: slow(), headers });
-      await new Promise((next) => setTimeout(next, 100));
+      await claimed.promise;
       const second = await send(api, '/v1/files', file(FILE), 'k');
       expect(second).toMatchObject({ status: 409, json: { code: 'IDEMPOTENCY_KEY_RUNNING' } });
       expect(second.headers['retry-after']).toBe('1');

@@ -10,7 +10,7 @@ describe.each(serviceServers())('$name', (kind) => {
 
   beforeAll(async () => {
     server = await kind.start();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await server?.close();

@@ -103,7 +103,7 @@ const canUnshare = spawnSync('unshare', [...NAMESPACE, 'mount -t tmpfs -o size=1
 
 describe('no space left', () => {
   it.skipIf(!canUnshare)('is told as such by every store, leaves no damage, and ends with the lack', async () => {
-    const script = 'mount -t tmpfs -o size=12m tmpfs /mnt && timeout -s KILL 50 "$0" "$1" fill /mnt';
+    const script = 'mount -t tmpfs -o size=12m tmpfs /mnt && timeout -s KILL 240 "$0" "$1" fill /mnt';
     const said = execFileSync('unshare', [...NAMESPACE, script, process.execPath, CHILD], { encoding: 'utf8' });
     expect(JSON.parse(said)).toEqual({
       faults: { staging: 'STORE_FULL', objects: 'STORE_FULL', debts: 'STORE_FULL', registry: 'STORE_FULL' },

@@ -140,7 +140,7 @@ describe('registering by SQL', () => {
     // The histories came upon everything there is to come upon.
     const ways = ['apply', 'preview'].flatMap((kind) => [0, 1, 2, 3].map((fate) => `${kind} ${fate}`));
     expect([...seen].sort()).toEqual([...ways, 'superseded', 'written'].sort());
-  }, 60_000);
+  });
 
   it('keeps what records lack as deciding row by row does, whatever each of them lacks', async () => {
     const REFS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
@@ -189,7 +189,7 @@ describe('registering by SQL', () => {
       }),
       { numRuns: 25, seed: 12 },
     );
-  }, 60_000);
+  });
 
   it('takes more records than one image holds, and leaves them alone the second time', async () => {
     const fixture = await debtsFixture('worker');
@@ -224,7 +224,7 @@ describe('registering by SQL', () => {
     } finally {
       await fixture.dispose();
     }
-  }, 60_000);
+  });
 });
 
 describe('the image of records', () => {

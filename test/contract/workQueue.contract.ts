@@ -18,7 +18,7 @@ const LONG_MS = 60_000;
 const SHORT_MS = 1000;
 
 export function describeWorkQueue(name: string, make: () => Promise<WorkQueueFixture>): void {
-  describe(`work queue: ${name}`, { timeout: 30_000 }, () => {
+  describe(`work queue: ${name}`, () => {
     let fixture: WorkQueueFixture;
     let queue: WorkQueue;
 

@@ -83,7 +83,7 @@ describe('erase and hold', () => {
     const refused = await ingest('four.csv', fileOf(['R-9', RUI]));
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('CLIENT_ERASED');
-  }, 60_000);
+  });
 
   it('is done beside a running daemon', async () => {
     const { box } = sandbox;
@@ -102,7 +102,7 @@ describe('erase and hold', () => {
     const ended = await daemon.kill('SIGTERM');
     expect(ended.code).toBe(0);
     expect(filesWith(box, ANA)).toEqual([]);
-  }, 60_000);
+  });
 
   it.each([
     [['erase']],

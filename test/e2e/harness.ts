@@ -18,8 +18,11 @@ const MAIN = join(ROOT, 'src/main.ts');
 /** What Node compiled once: a process of the program then starts in a third of the time. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/e2e');
 
-/** How long something that must come about may take on a busy machine; nothing is expected to be this slow. */
-const PATIENCE_MS = 45_000;
+/**
+ * How long something that must come about may take on a busy machine; nothing is expected to be this slow. Longer than all
+ * that a kill may leave behind by the settings' defaults: a lease (30 s), a retry (30 s), the claim of a delivery (a minute).
+ */
+const PATIENCE_MS = 120_000;
 
 export interface Ran {
   /** `null` where a signal ended it. */

@@ -75,10 +75,16 @@ describe('metrics', () => {
     });
     const page = async (as: string) =>
       await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${as}` } })).text();
-    const depth = /remessa_queue_messages\{queue="picker",state="waiting"\} 0/;
-    const text = await eventually('the queues to be looked at', async () => {
+    // The last things to be told: the queues are looked at now and then, and a thread tells of its work in its own time.
+    const last = [
+      /^remessa_queue_messages\{queue="picker",state="waiting"\} 0$/m,
+      /^remessa_batch_age_seconds_count\{[^}]*state="completed"[^}]*\} 1$/m,
+      /^remessa_failures_total\{[^}]*stage="pick"[^}]*\} 1$/m,
+      new RegExp(`^remessa_debts_count\\{[^}]*outcome="created"[^}]*\\} ${receipt.shards}$`, 'm'),
+    ];
+    const text = await eventually('the last of it to be told', async () => {
       const shown = await page(operator);
-      return depth.test(shown) ? shown : undefined;
+      return last.every((series) => series.test(shown)) ? shown : undefined;
     });
     const sorted = (series: string): string => {
       const [name = '', labels = ''] = series.split(/[{}]/);

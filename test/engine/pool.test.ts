@@ -208,11 +208,9 @@ describe('the pool', () => {
   });
 
   it('uses as many threads as it was given', async () => {
-    const threads = new Set<number>();
-    for (let round = 0; round < 20 && threads.size < 2; round++) {
-      for (const id of await Promise.all([pool.run('thread', null), pool.run('thread', null)])) threads.add(id);
-    }
-    expect(threads.size).toBe(pool.threads);
+    const meeting = { came: bell(), wanted: pool.threads };
+    const ids = await Promise.all(Array.from({ length: pool.threads }, () => pool.run('meet', meeting)));
+    expect(new Set(ids).size).toBe(2);
   });
 
   it('stops a task whose signal aborts, running or waiting, and goes on', async () => {

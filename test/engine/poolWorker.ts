@@ -35,6 +35,14 @@ export const POOL_TASKS = {
     if (args.until !== undefined) Atomics.wait(args.until, 0, 0);
     return args.name;
   },
+  /** Ends once `wanted` tasks are in it, each of which keeps a thread. */
+  async meet(args: { readonly came: Int32Array<SharedArrayBuffer>; readonly wanted: number }): Promise<number> {
+    const { came, wanted } = args;
+    Atomics.add(came, 0, 1);
+    Atomics.notify(came, 0);
+    for (let now = Atomics.load(came, 0); now < wanted; now = Atomics.load(came, 0)) Atomics.wait(came, 0, now);
+    return threadId;
+  },
   async fault(_args: null): Promise<void> {
     throw new Fault('GZIP_CORRUPT', 'in a worker', { byte: 7, line: 2 }, new Error('cause'));
   },

@@ -192,7 +192,7 @@ export class Watch {
 }
 
 /** Waits until `look` gives something; fails the test after `withinMs` (a hung engine, not a slow one). */
-export async function until<T>(look: () => T | undefined | false, withinMs = 50_000, everyMs = 5): Promise<T> {
+export async function until<T>(look: () => T | undefined | false, withinMs = 120_000, everyMs = 5): Promise<T> {
   const startedMs = performance.now();
   for (;;) {
     const found = look();

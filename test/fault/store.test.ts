@@ -48,7 +48,7 @@ async function onDisk(diskKib: number, loop: string): Promise<OnDisk> {
   const file = join(root, 'file.csv');
   const truth = makeFile(file, { lines: 25_000, seed: 5 });
   const seeded = await dataFolder(root, 'seeded');
-  const remessa = `timeout 60 '${process.execPath}' '${MAIN}'`;
+  const remessa = `timeout 120 '${process.execPath}' '${MAIN}'`;
   const script = `
     set -u
     cd '${root}'

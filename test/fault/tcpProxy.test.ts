@@ -90,7 +90,7 @@ describe('a webhook', () => {
       request.resume().on('end', () => response.writeHead(204).end());
     });
     const proxy = await startTcpProxy(await listen(receiver), (connection) => (connection === 0 ? fate : PASS));
-    const options = { targets: 'loopback', answerMs: 300, userAgent: 'test' } as const;
+    const options = { targets: 'loopback', answerMs: 1000, userAgent: 'test' } as const;
     const webhooks = openWebhooks(options, { clock: new FakeClock() });
     onTestFinished(async () => {
       await webhooks.close();

@@ -15,6 +15,8 @@ import type { ZombieOrders } from './zombie.child.ts';
 
 const CHILD = join(import.meta.dirname, 'zombie.child.ts');
 const ROWS = 20_000;
+/** The write, of twenty, before which a worker stops itself that was to be stopped at any moment and was not yet. */
+const LATEST_WRITE = 16;
 const ONE_SHARD = { ...SMALL_WORLD, shardRecords: 40_000, rangeBytes: 512 * 1024 };
 
 /** Carries the batch on until it would run the task, and gives the task's arguments; the work stays to be done. */
@@ -42,11 +44,15 @@ interface Stopped {
   readonly written: number;
 }
 
-/** Starts the worker and stops it where it holds no lock; `stopAtWrite` 0 stops it at any moment of its writing. */
+/**
+ * Starts the worker and stops it where it holds no lock; `stopAtWrite` 0 stops it at any moment of its writing, before its
+ * end however late this process comes to it.
+ */
 async function startAndStop(root: string, orders: Omit<ZombieOrders, 'dataDir'>): Promise<Stopped> {
   const dataDir = join(root, 'data');
   const path = join(root, 'orders.json');
-  writeFileSync(path, JSON.stringify({ ...orders, dataDir } satisfies ZombieOrders));
+  const stopAtWrite = orders.stopAtWrite === 0 ? LATEST_WRITE : orders.stopAtWrite;
+  writeFileSync(path, JSON.stringify({ ...orders, stopAtWrite, dataDir } satisfies ZombieOrders));
   const debts = new DatabaseSync(join(dataDir, 'debts.db'), { timeout: 20 });
   onTestFinished(() => debts.close());
   const { turn } = orders.args as { readonly turn: number };
@@ -54,11 +60,11 @@ async function startAndStop(root: string, orders: Omit<ZombieOrders, 'dataDir'>)
     Number(debts.prepare('SELECT count(*) AS n FROM debts WHERE turn = ?').get(turn)?.['n']);
   const zombie = startCommand(process.execPath, [CHILD, path], {});
   const isStopped = (): boolean => stateOf(zombie) === 'T';
-  if (orders.stopAtWrite > 0) await until(isStopped, 30_000, 1);
-  else await until(() => written() >= ROWS / 6, 30_000, 1);
+  const isInMiddle = (): boolean => orders.stopAtWrite === 0 && written() >= ROWS / 6;
+  await until(() => isStopped() || isInMiddle(), undefined, 1);
   for (;;) {
     zombie.kill('SIGSTOP');
-    await until(isStopped, 30_000, 1);
+    await until(isStopped, undefined, 1);
     if (isFree(debts)) return { zombie, written: written() };
     zombie.kill('SIGCONT');
     await delay(1);

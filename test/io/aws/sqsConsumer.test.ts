@@ -19,14 +19,14 @@ const OPTIONS = {
   retryMsMax: 20,
 };
 
-describe.each(serviceServers())('a consumer over SQS of $name', { timeout: 30_000 }, (kind) => {
+describe.each(serviceServers())('a consumer over SQS of $name', (kind) => {
   let server: AwsServer;
   let open: () => WorkQueue;
   const consumers: Consumer[] = [];
 
   beforeAll(async () => {
     server = await kind.start();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await server?.close();
