@@ -254,11 +254,11 @@ describe.each([fauxqsKind()])('arrivals on $name', (kind) => {
 
   // fault 15
   it('is taken up by another process when the first has died', async () => {
-    const dying = inbox.open({ visibilityMs: 1000 });
+    const dying = inbox.open({ visibilityMs: 3000 });
     await bring(KEY, 'x');
     const [first] = (await dying.poll(1)).arrivals;
     expect((await poll()).arrivals).toEqual([]);
-    await new Promise((next) => setTimeout(next, 1100));
+    await new Promise((next) => setTimeout(next, 3100));
     const [again] = (await poll()).arrivals;
     expect(again).toMatchObject({ key: KEY, version: first?.version, etag: first?.etag });
     await again?.settle();

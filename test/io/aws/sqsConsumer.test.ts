@@ -12,7 +12,7 @@ import { type AwsServer, serviceServers } from '../../support/aws/servers.ts';
 const OPTIONS = {
   queue: 'work',
   slots: 4,
-  leaseMs: 1000,
+  leaseMs: 2000,
   heartbeatMs: 250,
   pollMsMax: 1000,
   retryMsMin: 10,
@@ -63,7 +63,7 @@ describe.each(serviceServers())('a consumer over SQS of $name', (kind) => {
     let begun = 0;
     const slow: Handler = async () => {
       begun += 1;
-      await systemClock.sleep(3000);
+      await systemClock.sleep(5000);
       return DONE;
     };
     started(open(), slow);
@@ -96,7 +96,7 @@ describe.each(serviceServers())('a consumer over SQS of $name', (kind) => {
       await new Promise((over) => signal.addEventListener('abort', over));
       aborted = true;
       // What a lost worker says any more is not heard.
-      await systemClock.sleep(1500);
+      await systemClock.sleep(2500);
       return DONE;
     });
     await until(() => hanging.busy === 1);

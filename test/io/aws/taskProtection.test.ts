@@ -6,7 +6,8 @@ import type { ScaleInProtection } from '../../../src/io/ports/protection.ts';
 import { closeServer, listen } from './support.ts';
 
 const ARN = 'arn:aws:ecs:sa-east-1:111122223333:task/remessa/1234567890abcdef0';
-const WAIT_MS = 300;
+/** Far above what an answer of this machine takes, busy as it may be. */
+const WAIT_MS = 1500;
 
 interface Seen {
   readonly method: string | undefined;
