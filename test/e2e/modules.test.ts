@@ -93,7 +93,7 @@ describe('a module that misbehaves', () => {
     await stores.close();
     const daemon = await box.serve({
       REMESSA_CODE_DIR: folder,
-      REMESSA_CODE_RECORD_MS: '250',
+      REMESSA_CODE_RECORD_MS: '1500',
       REMESSA_CODE_ERRORS_MAX: '1',
       REMESSA_FAILURES_MAX: '2',
       REMESSA_RETRY_MS_MIN: '10',
@@ -114,7 +114,7 @@ describe('a module that misbehaves', () => {
     ]);
     expect(of('loops')).toMatchObject({ state: 'failed', failure: { code: 'WORK_POISONED' } });
     expect(of('loops')?.failure?.message).toMatch(
-      /2 times; last: CODE_ENDLESS: .*module loops; more than 250 ms; line 3/,
+      /2 times; last: CODE_ENDLESS: .*module loops; more than 1500 ms; line 3/,
     );
     expect((await answersOf(box, of('throws')?.id ?? '')).retorno.toString()).toMatch(/^3,,rejected,CODE_FAILED,/m);
 

@@ -22,7 +22,7 @@ afterEach(() => server.close());
 const settings = () => ({
   REMESSA_RULES_URL: `${server.origin}/clients/{client}/profiles/{profile}`,
   REMESSA_RULES_TOKEN: TOKEN,
-  REMESSA_RULES_MS: '400',
+  REMESSA_RULES_MS: '1500',
   REMESSA_RULES_BYTES_MAX: '4KiB',
   REMESSA_RULES_FRESH_MS: '0',
   REMESSA_RULES_RETRY_MS: '0',
