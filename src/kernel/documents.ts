@@ -103,13 +103,25 @@ export function afterZeros(bytes: Uint8Array, start: number, end: number, kind: 
   return Math.max(start, from);
 }
 
+/** What a field that says a kind holds, trimmed, as it stands in the file. */
+export interface KindWord {
+  readonly bytes: Uint8Array;
+  readonly kind: number;
+}
+
+/** The words of a plan, those of CPFs first; none where no field says the kind. */
+export function kindWords(document: DocumentReading | undefined, encoding: Encoding): KindWord[] {
+  if (document?.kind !== 'by field') return [];
+  const of = (kind: number) => (word: string) => ({ bytes: wordBytes(word, encoding), kind });
+  return [...document.cpf.map(of(CPF_KIND)), ...document.cnpj.map(of(CNPJ_KIND))];
+}
+
 /** Tells the kind by what a field holds. */
 export class KindWords {
-  readonly #words: readonly { readonly bytes: Uint8Array; readonly kind: number }[];
+  readonly #words: readonly KindWord[];
 
-  constructor(cpf: readonly string[], cnpj: readonly string[], encoding: Encoding) {
-    const of = (kind: number) => (word: string) => ({ bytes: wordBytes(word, encoding), kind });
-    this.#words = [...cpf.map(of(CPF_KIND)), ...cnpj.map(of(CNPJ_KIND))];
+  constructor(words: readonly KindWord[]) {
+    this.#words = words;
   }
 
   /** The kind that the trimmed content `[start, end)` stands for, or UNKNOWN_KIND. */

@@ -35,6 +35,7 @@ import {
   checkCnpj,
   isPaddedCnpj,
   KindWords,
+  kindWords,
   putCnpj,
   UNKNOWN_KIND,
 } from './documents.ts';
@@ -124,7 +125,7 @@ export class RecordValues {
     this.#nulls = nulls.map((text) => Buffer.from(text, 'latin1'));
     this.#zeroPadded = document?.zeroPadded ?? false;
     this.#kindField = fields.indexOf(KIND_COLUMN);
-    this.#kindWords = document?.kind === 'by field' ? new KindWords(document.cpf, document.cnpj, encoding) : undefined;
+    this.#kindWords = document?.kind === 'by field' ? new KindWords(kindWords(document, encoding)) : undefined;
     this.documentKind = document?.kind === 'cnpj' ? CNPJ_KIND : CPF_KIND;
     const constants = readConstants([...fixed, ...defaults], document?.kind === 'cnpj' ? 'cnpj' : 'cpf');
     this.#fixed = constants.list.slice(0, fixed.length);
@@ -226,8 +227,8 @@ export class RecordValues {
     this.#plainNumber = (flags & PLAIN_NUMBER) !== 0;
     const code = this.#checkColumn(source, column, start, end, length);
     const table = this.#table;
-    if (code < 0 || table === undefined || (flags & HIGH) === 0) return code;
-    // Of the values that pass, only texts hold high bytes.
+    if (code < 0 || table === undefined || (flags & HIGH) === 0 || column === DOCUMENT) return code;
+    // Of the values that pass, only texts hold high bytes, and documents of no known kind, of any length, which are not kept.
     const out = this.#scratchUsed;
     this.#scratchUsed = toUtf8(source, start, end, table, this.scratch, out);
     this.#place(column, out, this.#scratchUsed);

@@ -9,11 +9,12 @@ import { DEFAULT_DIALECT, type Dialect, type RecordPlan } from '../../src/kernel
 import { scanPiece } from '../../src/kernel/scan.ts';
 import { type KernelEngine, plainEngine, wasmEngine } from '../../src/kernel/wasm/engine.ts';
 import { type KernelMemory, kernelMemoryBytes, numberOf } from '../../src/kernel/wasm/memory.ts';
-import { type RangeParser, WasmRangeKernel } from '../../src/kernel/wasm/rangeKernel.ts';
+import { WasmRangeKernel } from '../../src/kernel/wasm/rangeKernel.ts';
 import { madeFile, soup } from '../oracle/generate.ts';
 import { bytesOf } from '../oracle/grammar.ts';
 import { show } from '../oracle/judge.ts';
 import { fuzzSeed, Random } from '../oracle/random.ts';
+import { compareKernels, type KernelInput } from './wasmCompare.ts';
 import { openTestMemory, TEST_BOUNDS } from './wasmWorld.ts';
 
 const RECORD_BYTES_MAX = 1 << 16;
@@ -25,69 +26,7 @@ beforeAll(async () => {
   engine = wasmEngine(memory);
 });
 
-interface Reading {
-  readonly bytes: Uint8Array;
-  readonly chunkBytes: number;
-  readonly pageBytes: number;
-  readonly firstLine: number;
-  readonly startOffset: number;
-}
-
-/** All that a kernel gives, in the order in which it gives it, with the position of the input at each step. */
-function outputOf(kernel: RangeParser, reading: Reading, buffer?: Uint8Array): string[] {
-  const { bytes, chunkBytes } = reading;
-  const said: string[] = [];
-  const take = (): void => {
-    for (let page = kernel.takePage(); page !== undefined; page = kernel.takePage()) {
-      said.push(`page ${page.shard} ${page.records} ${Buffer.from(page.bytes).toString('hex')}`);
-    }
-    for (let block = kernel.takeRejects(); block !== undefined; block = kernel.takeRejects()) {
-      said.push(`rejects ${Buffer.from(block).toString('hex')}`);
-    }
-  };
-  // In the engine's own memory the input moves to the front, as readers move it; else it stays where it stands.
-  let from = 0;
-  let filled = 0;
-  let read = 0;
-  while (read < bytes.length) {
-    const chunk = bytes.subarray(read, Math.min(bytes.length, read + chunkBytes));
-    buffer?.copyWithin(0, from, filled);
-    if (buffer !== undefined) [from, filled] = [0, filled - from];
-    buffer?.set(chunk, filled);
-    filled += chunk.length;
-    read += chunk.length;
-    const last = read === bytes.length;
-    for (;;) {
-      const to = kernel.feed(buffer ?? bytes, from, filled, last);
-      const moved = to > from;
-      from = to;
-      if (kernel.full) {
-        said.push(`full ${buffer === undefined ? from : read - filled + from}`);
-        take();
-      } else if (!moved || from === filled) break;
-    }
-  }
-  kernel.flush();
-  take();
-  const totals = JSON.stringify(kernel.totals(), (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
-  return [...said, totals];
-}
-
-function compare(plan: RecordPlan, reading: Reading): string | undefined {
-  const { firstLine, startOffset, pageBytes } = reading;
-  const plain = outputOf(new RangeKernel(plan, firstLine, startOffset, pageBytes), reading);
-  const range = (): RangeParser => {
-    const kernel = engine.range(plan, firstLine, startOffset, pageBytes);
-    if (!(kernel instanceof WasmRangeKernel)) throw new Error('the plan has no room');
-    return kernel;
-  };
-  const runs = { inside: outputOf(range(), reading, engine.buffer(1 << 20)), copied: outputOf(range(), reading) };
-  for (const [where, given] of Object.entries(runs)) {
-    const at = plain.findIndex((says, index) => says !== given[index]);
-    if (at >= 0 || plain.length !== given.length) return `${where}: ${given[at]}\ninstead of ${plain[at]}`;
-  }
-  return undefined;
-}
+const compare = (plan: RecordPlan, given: KernelInput): string | undefined => compareKernels(engine, plan, given);
 
 function planOf(fields: readonly number[], shards: number, dialect: Dialect = DEFAULT_DIALECT): RecordPlan {
   return { dialect, fields, recordBytesMax: RECORD_BYTES_MAX, shards, hashSeed: 0xdeadbeef };

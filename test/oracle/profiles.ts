@@ -36,7 +36,7 @@ export function compiled(document: ProfileDocument): CompiledProfile {
 export function madeProfile(random: Random, fast: boolean): ProfileDocument {
   const decimal = random.pick(['.', ',', ',']);
   const columns: Partial<Record<SourceName, ColumnSource>> = {};
-  const document = fast ? undefined : madeDocumentSource(random);
+  const document = madeDocumentSource(random);
   for (const [index, column] of COLUMNS.entries()) {
     if (index >= REQUIRED_COLUMNS && random.chance(0.4)) {
       if (random.chance(0.4)) columns[column] = { fixed: CONSTANTS[column] };
@@ -78,6 +78,7 @@ function madeDocumentSource(random: Random): DocumentSource | undefined {
     { cpf: ['F'], cnpj: ['J'] },
     { cpf: ['1', '01'], cnpj: ['2', '02'] },
     { cpf: ['Pessoa Física', 'PF'], cnpj: ['Pessoa Jurídica', '"PJ"'] },
+    { cpf: ['contribuinte, pessoa física'], cnpj: ['contribuinte, pessoa jurídica', 'é'.repeat(32)] },
   ]);
   return { kindFrom: { ...words, ...(random.chance(0.5) ? { name: 'tipo' } : {}) }, ...zeroPadded };
 }

@@ -28,6 +28,10 @@ export interface KernelExports {
   readonly RECODED: WasmGlobal;
   readonly CONSTANTS: WasmGlobal;
   readonly CONSTANTS_BYTES_MAX: WasmGlobal;
+  readonly WORDS: WasmGlobal;
+  readonly WORD_ENTRY_BYTES: WasmGlobal;
+  readonly WORD_BYTES_MAX: WasmGlobal;
+  readonly WORDS_MAX: WasmGlobal;
   readonly staged: WasmGlobal;
   readonly rejected: WasmGlobal;
   readonly stagedLow: WasmGlobal;
@@ -55,6 +59,7 @@ export interface KernelExports {
     required: number,
     constantBytes: number,
   ): void;
+  setDocuments(any: number, kind: number, zeroPadded: number, words: number, pageVersion: number): void;
   fixColumn(column: number, at: number, bytes: number): void;
   feed(from: number, to: number, last: number): number;
   pageFull(): number;

@@ -6,12 +6,13 @@
  */
 import { assert } from '../../core/assert.ts';
 import { recordCodeName } from '../../core/codes.ts';
-import { IGNORED_COLUMN, REQUIRED_COLUMNS } from '../columns.ts';
+import { IGNORED_COLUMN, KIND_COLUMN, REQUIRED_COLUMNS } from '../columns.ts';
 import { readConstants } from '../constants.ts';
 import { crc32 } from '../crc.ts';
+import { CNPJ_KIND, CPF_KIND, kindWords } from '../documents.ts';
 import type { RangeKernel, RangeTotals } from '../kernel.ts';
 import { codePointTable } from '../locale.ts';
-import { PAGE_BYTES_MIN } from '../pages.ts';
+import { PAGE_BYTES_MIN, pageVersion } from '../pages.ts';
 import { BLOCK_HEADER_BYTES } from '../parts.ts';
 import type { DateForm, Reading, RecordPlan } from '../plan.ts';
 import { assertDialect } from '../records.ts';
@@ -41,6 +42,8 @@ const CODES = 256;
 /** Where in a shard's state the records of all its pages are counted, and those of the open page. */
 const SHARD_PAGE_RECORDS = 4;
 const SHARD_RECORDS = 8;
+/** Where in its entry a word stands. */
+const WORD_AT = 16;
 
 /** Most fields that the module's lists have room for. */
 const FIELDS_MAX = 16;
@@ -48,8 +51,8 @@ const FIELDS_MAX = 16;
 const DATE_FORMS: readonly DateForm[] = ['YYYY-MM-DD', 'DD/MM/YYYY', 'YYYYMMDD', 'DDMMYYYY', 'DDMMYY'];
 
 /**
- * Whether the memory has room for a plan, the plan names the columns that every record has, and the module knows its
- * reading: markers of nothing, defaults and implied decimals are the plain kernel's, and so are files that are not
+ * Whether the memory has room for a plan and its words, the plan names the columns that every record has, and the module
+ * knows its reading: markers of nothing, defaults and implied decimals are the plain kernel's, and so are files that are not
  * delimited, or that a module reads.
  */
 export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: number): boolean {
@@ -60,12 +63,20 @@ export function fitsPlan(memory: KernelMemory, plan: RecordPlan, pageBytes: numb
     plan.fields.length <= FIELDS_MAX &&
     plan.reading?.impliedDecimals === undefined &&
     (plan.reading === undefined || plan.reading.nulls.length + plan.reading.defaults.length === 0) &&
-    plan.reading?.document === undefined &&
+    hasRoomForWords(memory, plan) &&
     plan.shards <= bounds.shards &&
     plan.shards * pageBytes <= bounds.pagesBytes &&
     plan.recordBytesMax <= Math.min(bounds.recordBytes, bounds.inputBytes) &&
     REQUIRED.every((column) => plan.fields.includes(column))
   );
+}
+
+/** A field that says the kind of documents comes with words for either, as many and as long as a profile may have. */
+function hasRoomForWords({ exports }: KernelMemory, { fields, reading }: RecordPlan): boolean {
+  const words = kindWords(reading?.document, reading?.encoding ?? 'utf-8');
+  if ((reading?.document?.kind === 'by field') !== fields.includes(KIND_COLUMN)) return false;
+  const bytesMax = numberOf(exports.WORD_BYTES_MAX);
+  return words.length <= numberOf(exports.WORDS_MAX) && words.every(({ bytes }) => bytes.length <= bytesMax);
 }
 
 export class WasmRangeKernel implements RangeParser {
@@ -111,6 +122,7 @@ export class WasmRangeKernel implements RangeParser {
       memory.exports.setColumn(field, column);
     });
     setReading(memory, plan.reading ?? DEFAULT_READING);
+    setDocuments(memory, plan);
   }
 
   get full(): boolean {
@@ -228,6 +240,22 @@ function setReading(memory: KernelMemory, reading: Reading): void {
   const form = DATE_FORMS.indexOf(date);
   exports.setReading(encoding === 'utf-8' ? 0 : 1, decimal, thousands, form, pivot, required, constants.bytes.length);
   for (const { column, start, end } of constants.list) exports.fixColumn(column, start, end - start);
+}
+
+function setDocuments({ exports, bytes, view }: KernelMemory, plan: RecordPlan): void {
+  const { document, encoding = 'utf-8' } = plan.reading ?? {};
+  const words = kindWords(document, encoding);
+  const entryBytes = numberOf(exports.WORD_ENTRY_BYTES);
+  words.forEach((word, index) => {
+    const at = numberOf(exports.WORDS) + index * entryBytes;
+    bytes.fill(0, at, at + entryBytes);
+    view.setUint32(at, word.bytes.length, true);
+    view.setInt32(at + 4, word.kind, true);
+    bytes.set(word.bytes, at + WORD_AT);
+  });
+  const kind = document?.kind === 'cnpj' ? CNPJ_KIND : CPF_KIND;
+  const zeroPadded = document?.zeroPadded === true ? 1 : 0;
+  exports.setDocuments(document === undefined ? 0 : 1, kind, zeroPadded, words.length, pageVersion(plan));
 }
 
 /** A character's UTF-8, the first byte lowest, and how many bytes on top; 0 for a control character. */

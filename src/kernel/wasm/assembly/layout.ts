@@ -49,8 +49,22 @@ export const RECODED: usize = 0x36900;
 export const CONSTANTS: usize = 0x36d00;
 export const CONSTANTS_BYTES_MAX: usize = 0xf00;
 
+/**
+ * Words of the field that says the kind of a document, an entry each, which the host fills: u32 bytes, i32 kind, 8 bytes
+ * unused, then the word, filled up with zeros.
+ */
+export const WORDS: usize = 0x37d00;
+export const WORD_ENTRY_BYTES: usize = 80;
+export const WORD_BYTES_MAX: u32 = 64;
+export const WORDS_MAX: u32 = 32;
+/** Where the characters of a CNPJ stand, by its bytes: those of its first 16 bytes, and of the two behind them. */
+export const CNPJ_SHAPES: usize = 0x38700;
+export const CNPJ_TAILS: usize = 0x38840;
+/** The 14 characters of the record's CNPJ. */
+export const CNPJ_TEXT: usize = 0x38980;
+
 /** Per shard: u32 bytes used in the open page, u32 its records, u32 records of all pages, u32 unused, i64 line, i64 offset. */
-export const SHARDS: usize = 0x37d00;
+export const SHARDS: usize = 0x389c0;
 export const SHARD_BYTES: usize = 32;
 
 export const LF: u8 = 0x0a;
@@ -61,7 +75,7 @@ export const SPACE: u8 = 0x20;
 /** Columns by number: those of `src/kernel/columns.ts`. */
 export const REF: u32 = 0;
 export const NAME: u32 = 1;
-export const CPF: u32 = 2;
+export const DOCUMENT: u32 = 2;
 export const AMOUNT: u32 = 3;
 export const DUE_DATE: u32 = 4;
 export const EMAIL: u32 = 5;
@@ -74,8 +88,15 @@ export const REQUIRED_COLUMNS: u32 = 5;
 export const NO_COLUMN: u32 = 255;
 /** Of a field that nobody looks at. */
 export const IGNORED_COLUMN: u32 = 254;
+/** Of the field that says the kind of the record's document. */
+export const KIND_COLUMN: u32 = 253;
 /** Most fields of a record: what the lists of fields have room for. */
 export const FIELDS_MAX: usize = 16;
+
+/** Kinds of documents: those of `src/kernel/documents.ts`. */
+export const CPF_KIND: i32 = 0;
+export const CNPJ_KIND: i32 = 1;
+export const UNKNOWN_KIND: i32 = -1;
 
 /** How a day is written. */
 export const ISO: u32 = 0;
@@ -102,7 +123,12 @@ export const DATE_NOT_REAL: i32 = 17;
 export const EMAIL_FORMAT: i32 = 18;
 export const PHONE_FORMAT: i32 = 19;
 export const INSTALLMENT_FORMAT: i32 = 20;
+export const CNPJ_FORMAT: i32 = 21;
+export const CNPJ_ZEROS: i32 = 22;
+export const CNPJ_CHECK_DIGITS: i32 = 23;
+export const DOCUMENT_KIND_UNKNOWN: i32 = 24;
 export const CPF_PADDED: i32 = 80;
+export const CNPJ_PADDED: i32 = 82;
 
 /** Regions that the host places. */
 export let scratchAt: usize = 0;
@@ -130,13 +156,24 @@ export let required: u32 = 0;
 export let growth: u32 = 1;
 export let constantBytes: u32 = 0;
 
+/** Whether the records' documents are others than bare CPFs, and whether they are filled up with zeros to a fixed width. */
+export let anyDocument: bool = false;
+export let zeroPadded: bool = false;
+/** Where the field of the kind stands in a list of u32; ABSENT for none. The end of its words. */
+export let kindSlot: u32 = ABSENT;
+export let wordsEnd: usize = WORDS;
+export let pageVersion: u32 = 1;
+
 /** Physical line and absolute offset of the next byte. */
 export let line: i64 = 0;
 export let offset: i64 = 0;
 
 /** What the record in work holds beside its texts. */
 export let cents: i64 = 0;
+/** 0 where the document is a CNPJ. */
 export let cpf: i64 = 0;
+/** Of its own where a field says it; else the plan's, and the same for all. */
+export let documentKind: i32 = CPF_KIND;
 export let packedDate: u32 = 0;
 export let warning: u32 = 0;
 
@@ -184,6 +221,22 @@ export function setNotation(
   required = requiredColumns;
   growth = isOneByte ? 3 : 1;
   constantBytes = bytesOfConstants;
+}
+
+export function setKindSlot(slot: u32): void {
+  kindSlot = slot;
+}
+
+export function setDocuments(any: bool, padded: bool, words: u32, version: u32): void {
+  anyDocument = any;
+  zeroPadded = padded;
+  wordsEnd = WORDS + <usize>words * WORD_ENTRY_BYTES;
+  pageVersion = version;
+}
+
+@inline
+export function setDocumentKind(kind: i32): void {
+  documentKind = kind;
 }
 
 @inline

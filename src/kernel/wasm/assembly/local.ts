@@ -116,7 +116,7 @@ function fourDigits(at: usize): i32 {
 
 /** Eight digits, 0 to 9 a byte, the first in the lowest byte, as a number. */
 @inline
-function eightDigits(digits: u64): u64 {
+export function eightDigits(digits: u64): u64 {
   let t = digits * 10 + (digits >>> 8);
   t &= 0x00ff_00ff_00ff_00ff;
   t = t * 100 + (t >>> 16);

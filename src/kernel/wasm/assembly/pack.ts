@@ -9,10 +9,12 @@
 import { hashRef } from './hash.ts';
 import {
   cents,
+  CNPJ_TEXT,
   CODE_COUNTS,
   COLUMN_COUNT,
   constantBytes,
   cpf,
+  documentKind,
   growth,
   hashSeed,
   line,
@@ -20,6 +22,7 @@ import {
   offset,
   packedDate,
   pageBytes,
+  pageVersion,
   REF,
   rejectsAt,
   REQUIRED_COLUMNS,
@@ -36,7 +39,7 @@ import {
 export const PAGE_GAP_BYTES: u32 = 64;
 const PAGE_HEADER_BYTES: u32 = 36;
 const MAGIC: u32 = 0x47504d52;
-const PAGE_VERSION: u32 = 1;
+const CNPJ_CHARACTERS: u32 = 14;
 /** What a record takes at most, its texts left out: as `FIXED_BYTES_MAX` and `LENGTH_BYTES_MAX` of the pages' writer say. */
 const RECORD_OVERHEAD_BYTES: u32 = 4 * 8 + 4 + 5 + 3 + 1 + 1 + (2 + COLUMN_COUNT - REQUIRED_COLUMNS) * 2;
 
@@ -101,7 +104,7 @@ export function stage(rawBytes: usize): bool {
   let used = load<u32>(state);
   if (used == 0) {
     store<u32>(base, MAGIC, 0);
-    store<u32>(base, PAGE_VERSION, 8);
+    store<u32>(base, pageVersion, 8);
     store<u32>(base, shard, 16);
     store<f64>(base, <f64>line, 20);
     store<f64>(base, <f64>offset, 28);
@@ -113,7 +116,8 @@ export function stage(rawBytes: usize): bool {
     used + RECORD_OVERHEAD_BYTES + <u32>rawBytes * growth + constantBytes > pageBytes &&
     used + neededBytes() > pageBytes
   ) {
-    // The values together are never longer than that, so that their sum is seldom needed.
+    // The values together are never longer than that, so that their sum is seldom needed: a CNPJ that is padded is longer
+    // than its field, but by less than what the amount, the day and the separators take.
     fullShard = shard;
     return false;
   }
@@ -126,7 +130,9 @@ export function stage(rawBytes: usize): bool {
   out = putVarint(out + 9, cents);
   const mask = out + 4;
   store<u32>(out, packedDate | (warning << 24));
-  out = putText(mask + 1, refAt, refBytes);
+  // Written whether there is one or not: the kinds of documents come in no order that could be foreseen.
+  v128.store(mask + 1, v128.load(CNPJ_TEXT));
+  out = putText(mask + 1 + <usize>cnpjBytes(), refAt, refBytes);
   out = putText(out, load<u32>(VALUE_AT + (NAME << 2)), nameBytes);
   let present: u32 = 0;
   for (let column: u32 = REQUIRED_COLUMNS; column < COLUMN_COUNT; column++) {
@@ -136,7 +142,7 @@ export function stage(rawBytes: usize): bool {
     present |= (bytes == 0 ? 0 : 1) << (column - REQUIRED_COLUMNS);
     out = bytes == 0 ? out : next;
   }
-  store<u8>(mask, present);
+  store<u8>(mask, present | (documentKind << 7));
   store<u32>(state, <u32>(out - base));
   store<u32>(state, load<u32>(state, 4) + 1, 4);
   store<u32>(state, load<u32>(state, 8) + 1, 8);
@@ -148,8 +154,14 @@ export function stage(rawBytes: usize): bool {
   return true;
 }
 
+/** What the record's CNPJ takes, where its document is one: kinds are 0 and 1. */
+@inline
+function cnpjBytes(): u32 {
+  return <u32>documentKind * CNPJ_CHARACTERS;
+}
+
 function neededBytes(): u32 {
-  let needed = RECORD_OVERHEAD_BYTES;
+  let needed = RECORD_OVERHEAD_BYTES + cnpjBytes();
   needed += load<u32>(VALUE_BYTES + (REF << 2)) + load<u32>(VALUE_BYTES + (NAME << 2));
   for (let column: u32 = REQUIRED_COLUMNS; column < COLUMN_COUNT; column++) {
     needed += load<u32>(VALUE_BYTES + (column << 2));

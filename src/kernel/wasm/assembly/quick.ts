@@ -6,24 +6,25 @@
  * blank to trim or fold, a value above 64 bytes, characters beyond two bytes that do not decode) answers `false`, and the
  * exact way decides. So each check may be stricter than its rule, never laxer.
  */
-import { checkDigit, isDay } from './exact.ts';
+import { kindOf, takeAnyDocument, takeCpf } from './documents.ts';
+import { isDay } from './exact.ts';
 import {
   ABSENT,
   ACCOUNT_TYPE,
   AMOUNT,
   AMOUNT_SHAPES,
   AMOUNT_SIZES,
-  CPF,
-  CPF_PADDED,
-  CPF_SHAPES,
+  anyDocument,
   CREDITOR,
   dateForm,
   decimal,
+  DOCUMENT,
   DUE_DATE,
   EMAIL,
   INSTALLMENT,
   ISO,
   KEEP_SHAPES,
+  kindSlot,
   NAME,
   oneByte,
   PHONE,
@@ -33,12 +34,11 @@ import {
   required,
   scratchAt,
   setCents,
-  setCpf,
+  setDocumentKind,
   setPackedDate,
-  setWarning,
   thousands,
 } from './layout.ts';
-import { beginRecoding, placeRecoded, takeGrouped, takeLocalDate } from './local.ts';
+import { beginRecoding, eightDigits, placeRecoded, takeGrouped, takeLocalDate } from './local.ts';
 import { codePoints } from './utf8';
 
 const ODD: i32 = -1;
@@ -57,7 +57,7 @@ export function quick(before: usize, ends: usize): bool {
   return (
     isRef(before, ends) &&
     isName(before, ends, NAME) &&
-    takeCpf(before, ends) &&
+    takeDocument(before, ends) &&
     takeAmount(before, ends) &&
     takeDate(before, ends) &&
     isEmail(before, ends) &&
@@ -192,55 +192,18 @@ function textOf64(at: usize, size: u32, folds: bool): i32 {
   return high == 0 || oneByte ? size : codePoints(at, at + size);
 }
 
-/** Eleven digits, bare or masked, or nine to ten that are padded. */
+/** A CPF, or what else the plan has. */
 @inline
-function takeCpf(before: usize, ends: usize): bool {
-  const slot = slotOf(CPF);
+function takeDocument(before: usize, ends: usize): bool {
+  const slot = slotOf(DOCUMENT);
   const at = startOf(before, slot);
   const size = sizeOf(ends, slot, at);
-  if (size > 15) return false;
-  const text = i8x16.sub(v128.load(at), i8x16.splat(0x30));
-  // `.` and `-` less `0`, where a mask has them.
-  const marks = i8x16.eq(text, i8x16(0, 0, 0, -2, 0, 0, 0, -2, 0, 0, 0, -3, 0, 0, 0, 0));
-  const needed: i32 = size == 14 ? 0x888 : 0;
-  if ((i8x16.bitmask(marks) & needed) != needed) return false;
-  // Of a size that no CPF has, all places take zeros, and one digit repeated is none.
-  const d = i8x16.swizzle(text, v128.load(CPF_SHAPES + (size << 4)));
-  if (v128.any_true(i8x16.gt_u(d, i8x16.splat(9)))) return false;
-  const first = i8x16.splat(i8x16.extract_lane_s(d, 0));
-  if ((i8x16.bitmask(i8x16.eq(d, first)) & 0x7ff) == 0x7ff) return false;
-  const low = i16x8.extend_low_i8x16_u(d);
-  const high = i16x8.extend_high_i8x16_u(d);
-  const nine = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(10, 9, 8, 7, 6, 5, 4, 3)),
-    i32x4.dot_i16x8_s(high, i16x8(2, 0, 0, 0, 0, 0, 0, 0)),
-  );
-  const ten = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(11, 10, 9, 8, 7, 6, 5, 4)),
-    i32x4.dot_i16x8_s(high, i16x8(3, 2, 0, 0, 0, 0, 0, 0)),
-  );
-  const sums = i32x4.add(
-    v128.shuffle<i32>(nine, ten, 0, 1, 4, 5),
-    v128.shuffle<i32>(nine, ten, 2, 3, 6, 7),
-  );
-  const tenth = checkDigit(i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
-  const eleventh = checkDigit(i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
-  const lastThree = i64x2.extract_lane(d, 1);
-  if (tenth != <u32>((lastThree >> 8) & 0xff) || eleventh != <u32>((lastThree >> 16) & 0xff)) return false;
-  const tail = <i64>((lastThree & 0xff) * 100 + tenth * 10 + eleventh);
-  setCpf(<i64>eightDigits(i64x2.extract_lane(d, 0)) * 1000 + tail);
-  setWarning(size < 11 ? CPF_PADDED : 0);
-  return true;
-}
-
-/** Eight digits, 0 to 9 a byte, the first in the lowest byte, as a number. */
-@inline
-function eightDigits(digits: u64): u64 {
-  let t = digits * 10 + (digits >>> 8);
-  t &= 0x00ff_00ff_00ff_00ff;
-  t = t * 100 + (t >>> 16);
-  t &= 0x0000_ffff_0000_ffff;
-  return (t * 10_000 + (t >>> 32)) & 0xffff_ffff;
+  if (!anyDocument) return takeCpf(at, size);
+  if (kindSlot != ABSENT) {
+    const kindAt = startOf(before, kindSlot);
+    setDocumentKind(kindOf(kindAt, sizeOf(ends, kindSlot, kindAt)));
+  }
+  return takeAnyDocument(at, at + size);
 }
 
 /** Whether some byte is not 0 to 9. */
@@ -420,14 +383,6 @@ function phoneMarks(v: v128): v128 {
 
 /** Fills the tables that say where the bytes of a value go. Once, before any record is read. */
 export function fillShapes(): void {
-  // Per size: which byte each of 16 places takes, 0x80 for a zero.
-  memory.fill(CPF_SHAPES, 0x80, 16 << 4);
-  for (let i: u32 = 0; i < 11; i++) {
-    for (let size: u32 = 9; size <= 11; size++) {
-      if (i + size >= 11) store<u8>(CPF_SHAPES + (size << 4) + i, i + size - 11);
-    }
-    store<u8>(CPF_SHAPES + (14 << 4) + i, i + i / 3);
-  }
   // Without a point, with one decimal, with two; a point in both places is no amount.
   memory.fill(AMOUNT_SHAPES, 0x80, 64);
   for (let i: u32 = 0; i < 14; i++) {

@@ -2,16 +2,19 @@
  * Checks a record that `split` has read and places its values: unquoted, trimmed, folded. The exact way, taken by
  * records that the quick one leaves; the counterpart of `src/kernel/values.ts`, whose order of checks holds here too.
  */
-import { exactAmount, exactCpf, exactDate, exactEmail, exactInstallment, exactPhone, keepDigits } from './exact.ts';
+import { exactDocument, kindOf } from './documents.ts';
+import { exactAmount, exactDate, exactEmail, exactInstallment, exactPhone, keepDigits } from './exact.ts';
 import {
+  ABSENT,
   ACCOUNT_TYPE,
   AMOUNT,
-  CPF,
-  CPF_PADDED,
   CR,
   CREDITOR,
   dateForm,
   decimal,
+  DOCUMENT,
+  DOCUMENT_KIND_UNKNOWN,
+  documentKind,
   DUE_DATE,
   EMAIL,
   FIELD_COUNT,
@@ -22,6 +25,8 @@ import {
   IGNORED_COLUMN,
   ISO,
   INSTALLMENT,
+  KIND_COLUMN,
+  kindSlot,
   LENGTH,
   LF,
   NAME,
@@ -37,12 +42,13 @@ import {
   required,
   scratchAt,
   setCents,
-  setCpf,
+  setDocumentKind,
   setPackedDate,
   setWarning,
   SPACE,
   TAB,
   thousands,
+  UNKNOWN_KIND,
   VALUE_AT,
   VALUE_BYTES,
 } from './layout.ts';
@@ -65,6 +71,7 @@ export function check(): i32 {
   place(REF, 0, 0);
   if (splitMalformed >= 0 || splitFields != fieldCount) return badShape();
   scratchUsed = scratchAt;
+  if (kindSlot != ABSENT) readKind();
   let fault: i32 = 0;
   for (let field: u32 = 0; field < fieldCount; field++) {
     const column: u32 = load<u8>(PLAN_COLUMNS + field);
@@ -89,16 +96,29 @@ function badShape(): i32 {
   return malformed >= 0 ? QUOTE_MALFORMED : FIELD_COUNT;
 }
 
+/** The kind that the record's own field says: read before all, for it may stand behind the document. */
+function readKind(): void {
+  const from: usize = load<u32>(FIELD_STARTS + kindSlot) + 1;
+  const to: usize = load<u32>(FIELD_ENDS + kindSlot);
+  const doubled = (load<u32>(FIELD_FLAGS + kindSlot) & DOUBLED) != 0;
+  let start = doubled ? scratchUsed : from;
+  let end = doubled ? unescape(from, to) : to;
+  while (start < end && isBlank(load<u8>(start), false)) start++;
+  while (end > start && isBlank(load<u8>(end - 1), false)) end--;
+  setDocumentKind(kindOf(start, <u32>(end - start)));
+}
+
 /** Below 0 is a code, negated. */
 function checkField(column: u32, start: usize, end: usize, flags: u32): i32 {
+  if (column == KIND_COLUMN) return documentKind == UNKNOWN_KIND ? -DOCUMENT_KIND_UNKNOWN : 0;
   const length = prepare(column, start, end, flags);
   if (length < 0) return length;
   if (length == 0) return ((required >>> column) & 1) != 0 ? -REQUIRED : 0;
   const at: usize = load<u32>(VALUE_AT + (column << 2));
   const to = at + load<u32>(VALUE_BYTES + (column << 2));
   const code = checkColumn(column, at, to, length);
-  if (code < 0 || !oneByte || (flags & HIGH) == 0) return code;
-  // Of the values that pass, only texts hold high bytes.
+  if (code < 0 || !oneByte || (flags & HIGH) == 0 || column == DOCUMENT) return code;
+  // Of the values that pass, only texts hold high bytes, and documents of no known kind, which are not kept.
   const out = scratchUsed;
   scratchUsed = recode(at, to, out);
   place(column, out, scratchUsed - out);
@@ -135,12 +155,8 @@ function checkColumn(column: u32, start: usize, end: usize, length: i32): i32 {
     case NAME:
     case CREDITOR:
       return length < 2 || length > 120 ? -LENGTH : 0;
-    case CPF: {
-      const value = exactCpf(start, end);
-      setCpf(value);
-      if (value >= 0 && end - start < 11) setWarning(CPF_PADDED);
-      return value < 0 ? <i32>value : 0;
-    }
+    case DOCUMENT:
+      return exactDocument(start, end);
     case AMOUNT: {
       const isOwn = decimal == 0x2e && thousands == 0;
       const value = isOwn ? exactAmount(start, end) : exactLocalAmount(start, end);
