@@ -309,7 +309,7 @@ async function openChannels(settings: Settings, deps: Deps): Promise<Channels> {
     deps,
   );
   const aws =
-    settings.mail === 'ses' || settings.events !== 'none' ? await import('./io/aws/noticesDriver.ts') : undefined;
+    settings.mail === 'ses' || settings.events !== 'none' ? await import('./io/aws/notices/driver.ts') : undefined;
   const events = aws?.openAwsEvents(settings, deps) ?? [];
   if (settings.mail === 'ses' && aws !== undefined) return { webhooks, mail: aws.openAwsMail(settings), events };
   const { openFolderMail } = await import('./io/embedded/mail.ts');
@@ -373,7 +373,7 @@ async function openMetrics(
     drivers.push(page);
   }
   if (settings.metrics !== 'none') {
-    const aws = await import('./io/aws/metricsDriver.ts');
+    const aws = await import('./io/aws/metrics/driver.ts');
     const sent = aws.openMetrics(settings, { clock, telemetry: log, write, writer: attemptId(random) });
     if (sent !== undefined) drivers.push(sent);
   }

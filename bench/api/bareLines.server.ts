@@ -5,9 +5,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
-import { ThreadControl } from '../../src/io/embedded/control.ts';
+import { ThreadControl } from '../../src/io/embedded/control/control.ts';
+import { createSubmissions } from '../../src/io/embedded/control/submissions.ts';
 import { layoutOf, makeFolders } from '../../src/io/embedded/layout.ts';
-import { createSubmissions } from '../../src/io/embedded/submissions.ts';
 
 const layout = layoutOf(process.argv[2] as string);
 makeFolders(layout);

@@ -11,7 +11,7 @@ import { settingsFor } from '../engine.ts';
 import { runCommand } from '../program.ts';
 import type { Case } from './case.ts';
 
-/** As `io/embedded/debtsDb.ts` opens its database. */
+/** As `io/embedded/debts/db.ts` opens its database. */
 const PAGE_BYTES = 8192;
 const CHECKPOINT_PAGES = 4000;
 

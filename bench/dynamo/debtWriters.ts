@@ -14,9 +14,9 @@ import { assert } from '../../src/core/assert.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { type ConnectionOptions, openConnection } from '../../src/io/aws/connection.ts';
-import { DebtEncoder, itemKeyOf, namesOf } from '../../src/io/aws/debtItems.ts';
-import { openDynamoDebts } from '../../src/io/aws/debts.ts';
-import type { Call } from '../../src/io/aws/dynamo.ts';
+import { openDynamoDebts } from '../../src/io/aws/debts/debts.ts';
+import { DebtEncoder, itemKeyOf, namesOf } from '../../src/io/aws/debts/items.ts';
+import type { Call } from '../../src/io/aws/dynamo/dynamo.ts';
 import type { DebtStore, StoredDebt } from '../../src/io/ports/debts.ts';
 
 export const CLIENT = 'acme';

@@ -6,7 +6,7 @@
  * the SDK sends. Rounds of the two ways follow one another, so that a busy machine disturbs both alike; medians are answered.
  */
 import { assert } from '../../src/core/assert.ts';
-import { decodeCounts, PageAssembly } from '../../src/io/aws/stagedItems.ts';
+import { decodeCounts, PageAssembly } from '../../src/io/aws/staging/stagedItems.ts';
 import { NAME, REF } from '../../src/kernel/columns.ts';
 import { PageReader } from '../../src/kernel/pages.ts';
 import type { RecordValues } from '../../src/kernel/values.ts';

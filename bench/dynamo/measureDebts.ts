@@ -7,7 +7,7 @@
  * the driver makes itself in the time that counts. Rounds of all ways follow one another; medians are answered.
  */
 import { assert } from '../../src/core/assert.ts';
-import { debtOf, type Item } from '../../src/io/aws/debtItems.ts';
+import { debtOf, type Item } from '../../src/io/aws/debts/items.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import { medianOf } from '../statistics.ts';
 import { CLIENT, openDebts, openPuts, prepare, putsBySdk, readsBySdk, statementsBySdk, TURN } from './debtWriters.ts';

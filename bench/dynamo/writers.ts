@@ -15,7 +15,7 @@ import {
   shardPartition,
   VALUE_HEADER_BYTES,
   valueHeader,
-} from '../../src/io/aws/stagedItems.ts';
+} from '../../src/io/aws/staging/stagedItems.ts';
 import { PageWriter } from '../../src/kernel/pages.ts';
 import type { RecordValues } from '../../src/kernel/values.ts';
 import { dealOf, type Sample } from './sample.ts';

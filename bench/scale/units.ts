@@ -10,7 +10,7 @@ import { fixtureBlocks } from '../../src/cli/fixture.ts';
 import { deriveLimits } from '../../src/config/limits.ts';
 import { withDefaults } from '../../src/config/schema.ts';
 import { assert } from '../../src/core/assert.ts';
-import { DebtEncoder, itemKeyOf, namesOf } from '../../src/io/aws/debtItems.ts';
+import { DebtEncoder, itemKeyOf, namesOf } from '../../src/io/aws/debts/items.ts';
 import {
   attemptPrefix,
   encodePage,
@@ -19,7 +19,7 @@ import {
   partsOf,
   shardPartition,
   VALUE_HEADER_BYTES,
-} from '../../src/io/aws/stagedItems.ts';
+} from '../../src/io/aws/staging/stagedItems.ts';
 import { COLUMNS, DOCUMENT, DUE_DATE, REF } from '../../src/kernel/columns.ts';
 import { readHeader } from '../../src/kernel/header.ts';
 import { RangeKernel } from '../../src/kernel/kernel.ts';

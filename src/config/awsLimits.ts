@@ -16,7 +16,7 @@ const LEASE_MS_MIN = 1000;
 /** An outcome: its numbers, and a reference of 64 characters in UTF-8. */
 const OUTCOME_HEAD_BYTES = 44;
 const OUTCOME_BYTES = OUTCOME_HEAD_BYTES + 256;
-/** Of what an item of the registry takes (registryItems.ts), less what a result has besides. */
+/** Of what an item of the registry takes (io/aws/registry/items.ts), less what a result has besides. */
 const ITEM_TEXT_BYTES = 368 * 1024;
 /** Bounds of the AWS drivers that no setting changes. */
 export const AWS_BOUNDS = {

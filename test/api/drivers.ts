@@ -18,7 +18,7 @@ import {
   openDirect as openDirectAws,
   openProvisioning,
 } from '../../src/io/aws/driver.ts';
-import { s3ClientConfig } from '../../src/io/aws/s3Objects.ts';
+import { s3ClientConfig } from '../../src/io/aws/s3/objects.ts';
 import { openDataPlane } from '../../src/io/aws/threadPlane.ts';
 import { openDirect } from '../../src/io/embedded/driver.ts';
 import type { WorldDriver } from '../fault/inProcess.ts';

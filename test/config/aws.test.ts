@@ -13,11 +13,11 @@ import { type Environment, resolveSettings } from '../../src/config/load.ts';
 import { type Settings, specOf, withDefaults } from '../../src/config/schema.ts';
 import { valueText } from '../../src/config/text.ts';
 import { dynamoDataBytes } from '../../src/io/aws/dataPlane.ts';
-import { debtsBytes } from '../../src/io/aws/debts.ts';
+import { debtsBytes } from '../../src/io/aws/debts/debts.ts';
 import { awsOptionsOf } from '../../src/io/aws/options.ts';
-import { s3ArrivalsBytes } from '../../src/io/aws/s3Arrivals.ts';
-import { s3ObjectsBytes } from '../../src/io/aws/s3Objects.ts';
-import { writerBytes } from '../../src/io/aws/s3Writer.ts';
+import { s3ArrivalsBytes } from '../../src/io/aws/s3/arrivals.ts';
+import { s3ObjectsBytes } from '../../src/io/aws/s3/objects.ts';
+import { writerBytes } from '../../src/io/aws/s3/writer.ts';
 
 const SECRET = 'a-secret-of-at-least-thirty-two-characters';
 const AWS: Environment = {

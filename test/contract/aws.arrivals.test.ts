@@ -3,7 +3,7 @@
  * sequencers are all alike), so the fixture sends what S3 would.
  */
 
-import { openInbox, s3Event } from '../io/aws/s3ArrivalsSupport.ts';
+import { openInbox, s3Event } from '../io/aws/s3/arrivalsSupport.ts';
 import { serviceServers } from '../support/aws/servers.ts';
 import { type ArrivalsFixture, describeArrivals } from './arrivals.contract.ts';
 

@@ -1,8 +1,8 @@
 /** Deliveries in DynamoDB under the contract of their port, on every server that speaks its protocol. */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/core/clock.ts';
-import { openDynamoDeliveries } from '../../src/io/aws/deliveries.ts';
-import { createTable, dynamoClient, REGISTRY_TABLE } from '../io/aws/registrySupport.ts';
+import { openDynamoDeliveries } from '../../src/io/aws/dynamo/deliveries.ts';
+import { createTable, dynamoClient, REGISTRY_TABLE } from '../io/aws/registry/support.ts';
 import { dynamoServers } from '../support/aws/servers.ts';
 import { describeDeliveries } from './deliveries.contract.ts';
 

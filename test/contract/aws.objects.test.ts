@@ -2,7 +2,7 @@
  * The S3 store under the contract of the object store, on every server that speaks S3; and once more over a line on which a
  * fifth of the calls fail or lose their reply, which nobody who uses the store may notice.
  */
-import { createBucket, openS3, uploadsUnderWay } from '../io/aws/s3Support.ts';
+import { createBucket, openS3, uploadsUnderWay } from '../io/aws/s3/support.ts';
 import { startFaultProxy } from '../support/aws/faultProxy.ts';
 import { fauxqsKind, type ServerKind, serviceServers } from '../support/aws/servers.ts';
 import { describeObjectStore, type ObjectsFixture } from './objects.contract.ts';

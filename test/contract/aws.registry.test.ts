@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../../src/core/clock.ts';
-import { openDynamoClients } from '../../src/io/aws/clientStore.ts';
-import { CLIENTS_TABLE, createTable, dynamoClient, REGISTRY_TABLE, registryOn } from '../io/aws/registrySupport.ts';
+import { openDynamoClients } from '../../src/io/aws/dynamo/clientStore.ts';
+import { CLIENTS_TABLE, createTable, dynamoClient, REGISTRY_TABLE, registryOn } from '../io/aws/registry/support.ts';
 import { type AwsServer, dynamoServers, type ServerKind } from '../support/aws/servers.ts';
 import { describeClients } from './clients.contract.ts';
 import { describeRegistry } from './registry.contract.ts';

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { DebtsDb } from '../../src/io/embedded/debtsDb.ts';
-import { documentNumber } from '../../src/io/embedded/documentRuns.ts';
+import { DebtsDb } from '../../src/io/embedded/debts/db.ts';
+import { documentNumber } from '../../src/io/embedded/debts/documentRuns.ts';
 import type { StoredDebt } from '../../src/io/ports/debts.ts';
 import { debtsFixture, makeDataDir, removeDataDir } from './embeddedFixtures.ts';
 import { collect } from './support.ts';

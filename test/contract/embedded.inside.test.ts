@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CONTROL_STEPS, ControlDb } from '../../src/io/embedded/controlDb.ts';
-import { type Answer, type Call, runGroup } from '../../src/io/embedded/controlOps.ts';
-import { DebtsDb } from '../../src/io/embedded/debtsDb.ts';
+import { CONTROL_STEPS, ControlDb } from '../../src/io/embedded/control/db.ts';
+import { type Answer, type Call, runGroup } from '../../src/io/embedded/control/ops.ts';
+import { REGISTRY_PLACES } from '../../src/io/embedded/control/registry.sql.ts';
+import { DebtsDb } from '../../src/io/embedded/debts/db.ts';
 import {
   appendRun,
   documentNumber,
   encodeRun,
   hashesOf,
   mergeSmallestRuns,
-} from '../../src/io/embedded/documentRuns.ts';
+} from '../../src/io/embedded/debts/documentRuns.ts';
 import { openDataPlane } from '../../src/io/embedded/driver.ts';
-import { REGISTRY_PLACES } from '../../src/io/embedded/registry.sql.ts';
 import { Sqlite } from '../../src/io/embedded/sqlite.ts';
 import { WRITE_TURN_BYTES, WriteTurn } from '../../src/io/embedded/writeTurn.ts';
 import { acceptedBatch } from '../../src/io/ports/registry.ts';

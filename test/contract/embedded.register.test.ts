@@ -5,7 +5,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DebtImage } from '../../src/io/embedded/debtImage.ts';
+import { DebtImage } from '../../src/io/embedded/debts/image.ts';
 import type { DebtStore, Registration, StoredDebt } from '../../src/io/ports/debts.ts';
 import { COLUMN_COUNT, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import { PageReader } from '../../src/kernel/pages.ts';

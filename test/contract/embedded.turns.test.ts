@@ -1,8 +1,8 @@
 /** Turns in `control.db`: an item of a build that kept the names of batches in place of their places in line. */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ControlDb } from '../../src/io/embedded/controlDb.ts';
-import { runAlone } from '../../src/io/embedded/controlOps.ts';
+import { ControlDb } from '../../src/io/embedded/control/db.ts';
+import { runAlone } from '../../src/io/embedded/control/ops.ts';
 import { makeDataDir, removeDataDir } from './embeddedFixtures.ts';
 
 it('goes on from the last turn of a build that kept the names of batches', async () => {

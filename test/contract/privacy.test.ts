@@ -1,8 +1,8 @@
 /** Holds and erasures on record, over the folder of one machine and over DynamoDB. */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../src/core/clock.ts';
-import { openDynamoPrivacy } from '../../src/io/aws/privacy.ts';
-import { CLIENTS_TABLE, createTable, dynamoClient } from '../io/aws/registrySupport.ts';
+import { openDynamoPrivacy } from '../../src/io/aws/dynamo/privacy.ts';
+import { CLIENTS_TABLE, createTable, dynamoClient } from '../io/aws/registry/support.ts';
 import { dynamoServers } from '../support/aws/servers.ts';
 import { makeDataDir, openDirectOn, removeDataDir } from './embeddedFixtures.ts';
 import { describePrivacy } from './privacy.contract.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { RECEIVES_MAX } from '../../deploy/settings.ts';
 import { AWS_SETTINGS } from '../../src/config/awsSettings.ts';
 import { ALL_QUEUES, EVENT_FILTER, TABLES, WORK_QUEUES } from '../../src/io/aws/names.ts';
-import { STAGING_TABLE } from '../../src/io/aws/stagedItems.ts';
+import { STAGING_TABLE } from '../../src/io/aws/staging/stagedItems.ts';
 import { QUEUES } from '../../src/stages/messages.ts';
 import { ACCOUNT, listOf, REGION, type Statement, Synthesised, statementsOf } from './world.ts';
 

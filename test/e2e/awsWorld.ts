@@ -18,7 +18,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ALL_QUEUES, namesOf, type QueueId } from '../../src/io/aws/names.ts';
-import { QueueAt } from '../../src/io/aws/queueResources.ts';
+import { QueueAt } from '../../src/io/aws/provision/queues.ts';
 import { type FaultCounts, type FaultProxy, type FaultShares, startFaultProxy } from '../support/aws/faultProxy.ts';
 import type { AwsServer, ServerKind } from '../support/aws/servers.ts';
 import { type BatchView, eventually, type Program, type RunOptions, Sandbox } from './harness.ts';

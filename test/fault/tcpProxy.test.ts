@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { STAGING_TABLE } from '../../src/io/aws/stagedItems.ts';
+import { STAGING_TABLE } from '../../src/io/aws/staging/stagedItems.ts';
 import { openWebhooks } from '../../src/io/http/webhook.ts';
 import { faultCode, madeBytes } from '../contract/support.ts';
 import { closeServer, listen, openOn, untilActive } from '../io/aws/support.ts';

@@ -134,7 +134,7 @@ describe('layout', () => {
       'src/main.ts',
       'src/roles/worker.ts',
       'src/engine/caseThread.ts',
-      'src/io/embedded/controlThread.ts',
+      'src/io/embedded/control/thread.ts',
       'src/io/aws/threadPlane.ts',
     ]);
     const imported = new Set(sources.flatMap(importsOf));

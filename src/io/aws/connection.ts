@@ -7,9 +7,9 @@ import type { Clock } from '../../core/clock.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import { type CredentialProvider, CredentialSource } from './credentials.ts';
-import { DynamoClient } from './dynamo.ts';
+import { DynamoClient } from './dynamo/dynamo.ts';
+import { Pace } from './dynamo/pace.ts';
 import { ExchangePool } from './exchange.ts';
-import { Pace } from './pace.ts';
 
 export interface ConnectionOptions {
   readonly region: string;

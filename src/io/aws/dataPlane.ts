@@ -4,7 +4,7 @@
  */
 import type { StagingStore } from '../ports/staging.ts';
 import { type ConnectionDeps, type ConnectionOptions, openConnection } from './connection.ts';
-import { DynamoStaging, type DynamoStagingOptions } from './staging.ts';
+import { DynamoStaging, type DynamoStagingOptions } from './staging/staging.ts';
 
 /** Units of its paces: write units (1 KiB begun), and reads (responses of up to 1 MB). */
 export interface DynamoDataOptions extends DynamoStagingOptions, ConnectionOptions {}

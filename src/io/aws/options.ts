@@ -1,13 +1,13 @@
 /** From the settings to the options of the AWS drivers: plain data, which crosses to worker threads. */
 import { AWS_BOUNDS, readStreamsMax } from '../../config/awsLimits.ts';
 import type { Settings } from '../../config/schema.ts';
-import { ANSWERS_DAYS } from './bucketResource.ts';
 import type { DynamoDataOptions } from './dataPlane.ts';
-import type { DynamoDebtsOptions } from './debts.ts';
+import type { DynamoDebtsOptions } from './debts/debts.ts';
 import { type AwsNames, namesOf } from './names.ts';
-import type { ServiceEndpoint } from './provision.ts';
-import type { S3ArrivalsOptions } from './s3Arrivals.ts';
-import type { S3ClientOptions, S3ObjectsOptions } from './s3Objects.ts';
+import { ANSWERS_DAYS } from './provision/bucket.ts';
+import type { ServiceEndpoint } from './provision/provision.ts';
+import type { S3ArrivalsOptions } from './s3/arrivals.ts';
+import type { S3ClientOptions, S3ObjectsOptions } from './s3/objects.ts';
 import type { ClientOptions, ServiceId } from './sdkClients.ts';
 
 export interface AwsOptions {

@@ -10,9 +10,9 @@ import type { DebtStore } from '../ports/debts.ts';
 import type { ObjectStore } from '../ports/objects.ts';
 import type { StagingStore } from '../ports/staging.ts';
 import { openDynamoData } from './dataPlane.ts';
-import { openDynamoDebts } from './debts.ts';
+import { openDynamoDebts } from './debts/debts.ts';
 import type { AwsOptions } from './options.ts';
-import { S3Objects, s3ClientConfig } from './s3Objects.ts';
+import { S3Objects, s3ClientConfig } from './s3/objects.ts';
 
 export interface ThreadPlaneDeps {
   readonly clock: Clock;

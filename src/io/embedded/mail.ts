@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { RandomBytes } from '../../core/ids.ts';
 import { checkMail, isAddress, type MailSender } from '../ports/mail.ts';
 import { emlOf } from './eml.ts';
-import { discard, syncFolder } from './objectFolder.ts';
+import { discard, syncFolder } from './files/objectFolder.ts';
 import { storeFault } from './osFaults.ts';
 
 export interface FolderMailOptions {

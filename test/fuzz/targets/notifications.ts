@@ -2,7 +2,7 @@
  * What buckets and topics tell: bodies of S3, SNS around S3, and EventBridge, changed in every way. Reading never throws,
  * repeats nothing of what was sent where a log could get it, and reads a good record as it was meant whatever stands beside it.
  */
-import { type Announcement, laterSequencer, readNotification } from '../../../src/io/aws/s3Events.ts';
+import { type Announcement, laterSequencer, readNotification } from '../../../src/io/aws/s3/events.ts';
 import type { Random } from '../../oracle/random.ts';
 import { targetSource } from '../fuzz.ts';
 import { jsonText, mutatedJson } from '../mutate.ts';

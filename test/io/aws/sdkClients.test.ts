@@ -6,7 +6,7 @@ import { WORK_QUEUES } from '../../../src/io/aws/names.ts';
 import { makeSqs } from '../../../src/io/aws/sdkClients.ts';
 import type { ReceivedMessage } from '../../../src/io/ports/queue.ts';
 import { openedQueue } from '../../support/aws/queues.ts';
-import { FakeSqs, messages } from './fakeSqs.ts';
+import { FakeSqs, messages } from './sqs/fakeSqs.ts';
 
 const QUEUES = { work: { name: 'p-work', deadLetters: 'p-work-dlq' } };
 const ANSWER_MS = 1000;

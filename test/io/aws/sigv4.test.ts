@@ -3,7 +3,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { amzDate, Signer, sha256Hex } from '../../../src/io/aws/sigv4.ts';
-import { Sha256 } from './sha256.ts';
+import { Sha256 } from './s3/sha256.ts';
 
 /** Those of AWS's «aws4_testsuite». */
 const SUITE = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };

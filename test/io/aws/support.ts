@@ -7,8 +7,8 @@ import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Telemetry, TelemetryEvent } from '../../../src/core/telemetry.ts';
 import type { CredentialProvider } from '../../../src/io/aws/credentials.ts';
 import { type DynamoData, type DynamoDataOptions, openDynamoData } from '../../../src/io/aws/dataPlane.ts';
-import { DEBTS_TABLE } from '../../../src/io/aws/debtItems.ts';
-import type { DynamoDebtsOptions } from '../../../src/io/aws/debts.ts';
+import type { DynamoDebtsOptions } from '../../../src/io/aws/debts/debts.ts';
+import { DEBTS_TABLE } from '../../../src/io/aws/debts/items.ts';
 
 export const TABLE = 'remessa-staging';
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { TelemetryEvent } from '../../../src/core/telemetry.ts';
-import { openSqsQueue, type SqsQueueOptions } from '../../../src/io/aws/sqsQueue.ts';
+import { openSqsQueue, type SqsQueueOptions } from '../../../src/io/aws/sqs/queue.ts';
 import type { WorkQueue } from '../../../src/io/ports/queue.ts';
 import type { AwsServer } from './servers.ts';
 
