@@ -13,29 +13,40 @@ export interface Budget {
   readonly promised?: true;
 }
 
+/** The budget of a figure on one kind of processor, and the least and the greatest that were measured there. */
+export interface MeasuredBudget {
+  readonly most: number;
+  readonly measured: readonly [number, number];
+}
+
+/** A figure as bench/budgets.json has it: a promise, or what was measured, by processor as the system names it. */
+export type WrittenBudget = Budget | { readonly why: string; readonly on: Readonly<Record<string, MeasuredBudget>> };
+
 /** What bench/budgets.json holds. */
 export interface Budgets<Figure extends string> {
-  readonly figures: Readonly<Record<Figure, Budget>>;
-  /** Processors, as the system names them, on which the budgets were measured. */
-  readonly measuredOn: readonly string[];
-  /** On any other every budget that is no promise is so many times as wide. */
+  readonly figures: Readonly<Record<Figure, WrittenBudget>>;
+  /** On a processor that nothing was measured on, the widest budget is so many times as wide. */
   readonly elsewhere: { readonly factor: number; readonly why: string };
 }
 
-/** The budgets as they hold on a processor, and what a reader must know of that; empty where they hold as written. */
+/** The budgets as they hold on a processor, and what a reader must know of that; empty where all were measured on it. */
 export function budgetsOn<Figure extends string>(
   budgets: Budgets<Figure>,
   processor: string,
 ): { readonly figures: Readonly<Record<Figure, Budget>>; readonly note: string } {
-  if (budgets.measuredOn.includes(processor)) return { figures: budgets.figures, note: '' };
   const { factor, why } = budgets.elsewhere;
-  const widened = Object.entries<Budget>(budgets.figures).map(([figure, budget]) => [
-    figure,
-    budget.promised === true ? budget : { ...budget, most: Number((budget.most * factor).toPrecision(3)) },
-  ]);
+  let isWidened = false;
+  const held = Object.entries<WrittenBudget>(budgets.figures).map(([figure, written]): [string, Budget] => {
+    if (!('on' in written)) return [figure, written];
+    const own = written.on[processor];
+    if (own !== undefined) return [figure, { most: own.most, why: written.why }];
+    isWidened = true;
+    const widest = Math.max(...Object.values(written.on).map(({ most }) => most));
+    return [figure, { most: Number((widest * factor).toPrecision(3)), why: written.why }];
+  });
   return {
-    figures: Object.fromEntries(widened) as Record<Figure, Budget>,
-    note: `budgets, but for what is promised, × ${factor} (${why})\n`,
+    figures: Object.fromEntries(held) as Record<Figure, Budget>,
+    note: isWidened ? `budgets that were not measured on ${processor} are the widest × ${factor} (${why})\n` : '',
   };
 }
 
