@@ -14,7 +14,7 @@ import * as embedded from '../src/io/embedded/driver.ts';
 import type { ObjectStore } from '../src/io/ports/objects.ts';
 import type { WasmModule } from '../src/kernel/wasm/api.ts';
 import type { WorkerSetup } from '../src/roles/worker.ts';
-import { rawKey } from '../src/stages/keys.ts';
+import { rawKey } from '../src/stages/batch/keys.ts';
 import type { SourceObject } from '../src/stages/pick.task.ts';
 import type { TaskTable } from '../src/stages/tasks.ts';
 

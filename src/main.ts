@@ -35,7 +35,7 @@ import { GUARD_TIMING, type ScaleInGuard, startScaleInGuard } from './roles/prot
 import { isRole, type Role, type RunningRoles, startRoles } from './roles/roles.ts';
 import { listenToWorkers, type WorkerSetup } from './roles/worker.ts';
 import type { StageContext } from './stages/context.ts';
-import type { Channels } from './stages/deliver.ts';
+import type { Channels } from './stages/notices/deliver.ts';
 import { SHORT_TASKS } from './stages/shortTasks.ts';
 import type { TaskTable } from './stages/tasks.ts';
 
@@ -328,10 +328,10 @@ async function closeChannels(channels: Channels | undefined): Promise<void> {
 /** Loaded only by a process that picks and has a rules service. */
 async function openRules(
   settings: Settings,
-): Promise<{ readonly service: RulesService; readonly Rulings: typeof import('./stages/rulings.ts').Rulings }> {
+): Promise<{ readonly service: RulesService; readonly Rulings: typeof import('./stages/picking/rulings.ts').Rulings }> {
   const [{ openRulesService }, { Rulings }] = await Promise.all([
     import('./io/http/rules.ts'),
-    import('./stages/rulings.ts'),
+    import('./stages/picking/rulings.ts'),
   ]);
   const { rulesUrl, rulesHeader, rulesToken, rulesMs, rulesBytesMax } = settings;
   const service = openRulesService({

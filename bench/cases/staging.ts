@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { attemptId } from '../../src/core/ids.ts';
-import { partsPrefix } from '../../src/stages/keys.ts';
+import { partsPrefix } from '../../src/stages/batch/keys.ts';
 import { openEngineParts } from '../engine.ts';
 import { manifestOf, splitFile } from '../splitFile.ts';
 import type { Case } from './case.ts';

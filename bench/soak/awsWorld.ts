@@ -10,7 +10,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { awsOptionsOf, openDirect } from '../../src/io/aws/driver.ts';
 import { ALL_QUEUES, TTL_ATTRIBUTE } from '../../src/io/aws/names.ts';
-import { openBatches } from '../../src/stages/batches.ts';
+import { openBatches } from '../../src/stages/batch/batches.ts';
 import { AwsWorld, NAMES } from '../../test/e2e/awsWorld.ts';
 import { dynaliteKind, dynamodbLocalKind, fauxqsKind, motoKind } from '../../test/support/aws/servers.ts';
 import { debtsOf, messagesOf, retornoOf } from './embeddedWorld.ts';

@@ -7,9 +7,9 @@ import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '../../src/core/clock.ts';
 import { type DirectStores, openDirect } from '../../src/io/embedded/driver.ts';
-import { renderAnswer } from '../../src/stages/answers.ts';
-import { openBatches } from '../../src/stages/batches.ts';
-import { QUEUES } from '../../src/stages/messages.ts';
+import { renderAnswer } from '../../src/stages/answers/answers.ts';
+import { openBatches } from '../../src/stages/batch/batches.ts';
+import { QUEUES } from '../../src/stages/batch/messages.ts';
 import type { SoakWorld } from './world.ts';
 
 /** Where a finished batch must have left nothing. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { businessDay, systemClock } from '../../src/core/clock.ts';
 import { FINAL_STATES } from '../../src/io/ports/registry.ts';
-import { issueKey } from '../../src/stages/apiKeys.ts';
+import { issueKey } from '../../src/stages/intake/apiKeys.ts';
 import type { Truth } from '../../test/e2e/files.ts';
 import { Random } from '../../test/oracle/random.ts';
 import type { FaultCounts } from '../../test/support/aws/faultProxy.ts';

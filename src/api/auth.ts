@@ -8,7 +8,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Fault } from '../core/faults.ts';
 import { CLIENT_ID } from '../io/ports/clients.ts';
-import { keyOfToken } from '../stages/apiKeys.ts';
+import { keyOfToken } from '../stages/intake/apiKeys.ts';
 import type { ApiContext, Caller } from './context.ts';
 import { WaitFault } from './problems.ts';
 import type { Rates } from './services/rates.ts';

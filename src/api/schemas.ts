@@ -3,9 +3,9 @@
  * in /openapi.json. Names are those of receipts (camel case); lines and debts have the names of the default format.
  */
 import { documentForm, documentPattern } from '../core/documents.ts';
-import { LINE_COLUMNS, REQUIRED_LINE_COLUMNS } from '../stages/lines.ts';
-import { PROGRESS_STAGES } from '../stages/progress.ts';
-import { BATCH_STATES } from '../stages/views.ts';
+import { PROGRESS_STAGES } from '../stages/batch/progress.ts';
+import { BATCH_STATES } from '../stages/batch/views.ts';
+import { LINE_COLUMNS, REQUIRED_LINE_COLUMNS } from '../stages/intake/lines.ts';
 
 export const text = { type: 'string' } as const;
 export const count = { type: 'integer', minimum: 0 } as const;

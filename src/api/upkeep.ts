@@ -2,7 +2,7 @@
  * What the API does by itself, now and then: submissions that were left alone expire, those whose submitter died become
  * their batch, old answers are forgotten.
  */
-import { finishSubmissions } from '../stages/submit.ts';
+import { finishSubmissions } from '../stages/intake/submit.ts';
 import type { ApiContext } from './context.ts';
 
 /** A submitter that lives is through with any submission by then. */

@@ -1,7 +1,7 @@
 /** Schemas of what a batch is made of and of the decision about it: previews, ranges, shards. */
-import { DECISION_TEXT_MAX } from '../stages/approve.ts';
-import { WORK_STATES } from '../stages/subBatches.ts';
-import { BATCH_STATES } from '../stages/views.ts';
+import { DECISION_TEXT_MAX } from '../stages/batch/approve.ts';
+import { WORK_STATES } from '../stages/batch/subBatches.ts';
+import { BATCH_STATES } from '../stages/batch/views.ts';
 import { approvalSchema, byCode, count, DAY, instant, nullable, outcomes, text } from './schemas.ts';
 
 const share = { lines: count, cents: count } as const;

@@ -7,7 +7,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
-import { type AnswerKind, renderAnswer } from '../stages/answers.ts';
+import { type AnswerKind, renderAnswer } from '../stages/answers/answers.ts';
 import type { CliContext } from './context.ts';
 import { batchOf, withStores } from './reading.ts';
 

@@ -1,8 +1,8 @@
 /** `remessa batch ID`: all there is to know of one batch. */
 import type { Command } from 'commander';
 import type { Batch } from '../io/ports/registry.ts';
-import { type PreviewView, previewView } from '../stages/previewView.ts';
-import { batchView, progressOf, type ReceiptView, type WorkProgress } from '../stages/views.ts';
+import { type PreviewView, previewView } from '../stages/batch/previewView.ts';
+import { batchView, progressOf, type ReceiptView, type WorkProgress } from '../stages/batch/views.ts';
 import type { CliContext } from './context.ts';
 import { centsText, exactJsonText, printable } from './format.ts';
 import { previewText } from './preview.ts';

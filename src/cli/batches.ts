@@ -1,7 +1,7 @@
 /** `remessa batches`: the batches, newest acceptance first. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchState } from '../io/ports/registry.ts';
-import { BATCH_STATES, batchView, outcomesText } from '../stages/views.ts';
+import { BATCH_STATES, batchView, outcomesText } from '../stages/batch/views.ts';
 import type { CliContext } from './context.ts';
 import { exactJsonText, tableText } from './format.ts';
 import { clientOf, withStores } from './reading.ts';

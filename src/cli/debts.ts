@@ -3,8 +3,8 @@
  */
 import type { Command } from 'commander';
 import type { DebtFilter, StoredDebt } from '../io/ports/debts.ts';
-import { referenceFilter } from '../stages/references.ts';
-import { documentView } from '../stages/views.ts';
+import { documentView } from '../stages/batch/views.ts';
+import { referenceFilter } from '../stages/debts/references.ts';
 import type { CliContext } from './context.ts';
 import { centsText, createLineWriter } from './format.ts';
 import { addDocumentOptions, clientOf, type DocumentOptions, documentOf, withStores } from './reading.ts';

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { DELIVERY_STATES, type Delivery, type DeliveryState } from '../io/ports/deliveries.ts';
-import { redelivered } from '../stages/deliver.ts';
+import { redelivered } from '../stages/notices/deliver.ts';
 import type { CliContext, Stores } from './context.ts';
 import { instantText, printable, tableText } from './format.ts';
 import { checkedClientId, withStores } from './reading.ts';

@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import type { Erasure } from '../io/ports/privacy.ts';
-import { erase } from '../stages/erase.ts';
+import { erase } from '../stages/privacy/erase.ts';
 import type { CliContext } from './context.ts';
 import { instantText } from './format.ts';
 import { addDocumentOptions, checkedClientId, type DocumentOptions, documentOf, withStores } from './reading.ts';

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../core/faults.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { showsPreview, warningView } from '../stages/views.ts';
+import { showsPreview, warningView } from '../stages/batch/views.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { createProgress, type ProgressPoint } from './progress.ts';
 

@@ -4,7 +4,7 @@ import { maskedDocument } from '../core/documents.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import type { Hold } from '../io/ports/privacy.ts';
-import { personOf } from '../stages/person.ts';
+import { personOf } from '../stages/privacy/person.ts';
 import type { CliContext } from './context.ts';
 import { instantText, printable, tableText } from './format.ts';
 import { addDocumentOptions, clientOf, type DocumentOptions, documentOf, withStores } from './reading.ts';

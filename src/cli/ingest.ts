@@ -17,7 +17,7 @@ import { CLIENT_ID } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { acceptObject, clientOf } from '../stages/accept.ts';
-import { RAW_BUCKET, rawKey } from '../stages/keys.ts';
+import { RAW_BUCKET, rawKey } from '../stages/batch/keys.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { day } from './reading.ts';
 import { EXIT_CODES_HELP, seeThrough, type TellOptions } from './through.ts';

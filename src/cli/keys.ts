@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../core/faults.ts';
 import { CLIENT_ID } from '../io/ports/clients.ts';
 import type { KeyRecord, KeyStore } from '../io/ports/keys.ts';
-import { issueKey, keyIdOf, keyPrefix, type NewKey } from '../stages/apiKeys.ts';
+import { issueKey, keyIdOf, keyPrefix, type NewKey } from '../stages/intake/apiKeys.ts';
 import type { CliContext, Stores } from './context.ts';
 import { exactJsonText, instantText, printable, tableText } from './format.ts';
 import { clientOf, withStores } from './reading.ts';

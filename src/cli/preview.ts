@@ -1,5 +1,5 @@
 /** The preview of a batch that is to be approved, as a person reads it. */
-import type { PreviewView } from '../stages/previewView.ts';
+import type { PreviewView } from '../stages/batch/previewView.ts';
 import { centsText, tableText } from './format.ts';
 
 interface Share {

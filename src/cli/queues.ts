@@ -1,6 +1,6 @@
 /** `remessa queues`: how much work waits, is in hand or lies with the dead letters; `--redrive` lets the dead wait again. */
 import type { Command } from 'commander';
-import { QUEUES } from '../stages/messages.ts';
+import { QUEUES } from '../stages/batch/messages.ts';
 import type { CliContext } from './context.ts';
 import { tableText } from './format.ts';
 import { withStores } from './reading.ts';

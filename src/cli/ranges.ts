@@ -1,6 +1,6 @@
 /** `remessa ranges ID`: the sub-batches of a batch, and how the work on each stands. */
 import type { Command } from 'commander';
-import { type RangeView, rangesOf, type ShardView, type SubBatchPage, shardsOf } from '../stages/subBatches.ts';
+import { type RangeView, rangesOf, type ShardView, type SubBatchPage, shardsOf } from '../stages/batch/subBatches.ts';
 import type { CliContext } from './context.ts';
 import { exactJsonText, tableText } from './format.ts';
 import { batchOf, withStores } from './reading.ts';

@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { silentTelemetry } from '../core/telemetry.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { approveBatch, DECISION_TEXT_MAX, discardBatch } from '../stages/approve.ts';
-import type { ApplyContext } from '../stages/batches.ts';
-import { cancelBatch, redriveBatch } from '../stages/cancel.ts';
+import { approveBatch, DECISION_TEXT_MAX, discardBatch } from '../stages/batch/approve.ts';
+import type { ApplyContext } from '../stages/batch/batches.ts';
+import { cancelBatch, redriveBatch } from '../stages/batch/cancel.ts';
 import type { CliContext, EngineStores } from './context.ts';
 import { printable } from './format.ts';
 import { batchOf, withStores } from './reading.ts';

@@ -10,8 +10,8 @@
 import { Fault, type FaultCode } from '../core/faults.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { type PreviewView, previewView } from '../stages/previewView.ts';
-import { receiptView } from '../stages/views.ts';
+import { type PreviewView, previewView } from '../stages/batch/previewView.ts';
+import { receiptView } from '../stages/batch/views.ts';
 import { receiptText } from './batch.ts';
 import type { CliContext, EngineStores, Stores } from './context.ts';
 import { maskedMessage } from './faultText.ts';

@@ -144,7 +144,7 @@ export interface BusinessRules {
   readonly duplicates?: DuplicatesPolicy;
 }
 
-/** Which of several records with one reference is registered: see `stages/duplicates.ts`. */
+/** Which of several records with one reference is registered: see `stages/debts/duplicates.ts`. */
 export const DUPLICATES_POLICIES = ['first', 'last', 'reject', 'reject-all'] as const;
 export type DuplicatesPolicy = (typeof DUPLICATES_POLICIES)[number];
 

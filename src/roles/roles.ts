@@ -12,11 +12,11 @@
 import { Consumer } from '../engine/consumer.ts';
 import type { Arrivals } from '../io/ports/arrivals.ts';
 import { acceptArrivals } from '../stages/accept.ts';
+import { QUEUES, type QueueName } from '../stages/batch/messages.ts';
+import { type Done, expireFiles } from '../stages/batch/retention.ts';
 import type { StageContext } from '../stages/context.ts';
-import { type Channels, Deliverer } from '../stages/deliver.ts';
 import { handlerOf } from '../stages/handlers.ts';
-import { QUEUES, type QueueName } from '../stages/messages.ts';
-import { type Done, expireFiles } from '../stages/retention.ts';
+import { type Channels, Deliverer } from '../stages/notices/deliver.ts';
 import { sweep } from '../stages/sweep.ts';
 
 export const ROLES = ['input', 'picker', 'intermediate', 'registering', 'batch', 'notifier'] as const;

@@ -14,7 +14,7 @@ import type { Arrival, Arrivals } from '../io/ports/arrivals.ts';
 import { CLIENT_ID, type ClientRecord } from '../io/ports/clients.ts';
 import type { ObjectPin } from '../io/ports/objects.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { sendOwed } from './batches.ts';
+import { sendOwed } from './batch/batches.ts';
 import type { StageContext } from './context.ts';
 
 export interface AcceptedObject extends ObjectPin {

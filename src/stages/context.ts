@@ -14,7 +14,7 @@ import type { ObjectStore } from '../io/ports/objects.ts';
 import type { PrivacyStore } from '../io/ports/privacy.ts';
 import type { WorkQueue } from '../io/ports/queue.ts';
 import type { Registry } from '../io/ports/registry.ts';
-import type { Rulings } from './rulings.ts';
+import type { Rulings } from './picking/rulings.ts';
 import type { TaskTable } from './tasks.ts';
 
 export interface StageContext {

@@ -23,10 +23,16 @@ import {
   RETORNO_HEADER,
   writeRejectsRow,
   writeRetornoRow,
-} from './answerWriter.ts';
-import { type BlockSource, mergeEntries, type PartObject, type PartStretch, storedBlocks } from './entryStream.ts';
-import { answerKey } from './keys.ts';
-import { frameOf, type ResubmitFrame, writeResubmitLines, writeResubmitRecord } from './resubmitFrame.ts';
+} from './answers/answerWriter.ts';
+import {
+  type BlockSource,
+  mergeEntries,
+  type PartObject,
+  type PartStretch,
+  storedBlocks,
+} from './answers/entryStream.ts';
+import { frameOf, type ResubmitFrame, writeResubmitLines, writeResubmitRecord } from './answers/resubmitFrame.ts';
+import { answerKey } from './batch/keys.ts';
 import type { TaskContext } from './taskContext.ts';
 
 export interface FinishResult {

@@ -7,6 +7,8 @@ import { OUTCOMES } from '../core/codes.ts';
 import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
+import type { PartObject, PartStretch } from './answers/entryStream.ts';
+import { type Piece, piecesOf } from './answers/pieces.ts';
 import {
   apply,
   eachResult,
@@ -17,14 +19,12 @@ import {
   mustGet,
   resultKindOf,
   sendOwed,
-} from './batches.ts';
+} from './batch/batches.ts';
+import { answersPrefix, manifestPrefix, partsPrefix, workPrefix } from './batch/keys.ts';
+import { completedReceipt, encodeReceipt, type RejectTotals, rejectTotalsOf } from './batch/receipt.ts';
 import type { StageContext } from './context.ts';
-import type { PartObject, PartStretch } from './entryStream.ts';
 import type { FinishResult } from './finish.task.ts';
 import type { RangeResult } from './intermediate.task.ts';
-import { answersPrefix, manifestPrefix, partsPrefix, workPrefix } from './keys.ts';
-import { type Piece, piecesOf } from './pieces.ts';
-import { completedReceipt, encodeReceipt, type RejectTotals, rejectTotalsOf } from './receipt.ts';
 import type { ShardResult } from './registering.task.ts';
 
 export async function finish(context: StageContext, id: string, signal: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
 /** From a message to its stage, and from a failure to its verdict. One table for all queues. */
 import { unreachable } from '../core/assert.ts';
 import { DONE, type Handler, type Verdict } from '../engine/consumer.ts';
+import { afterFailure } from './batch/failures.ts';
+import { decodeMessage, type Message, workOf } from './batch/messages.ts';
 import type { StageContext } from './context.ts';
-import { afterFailure } from './failures.ts';
 import { finish, free } from './finish.ts';
 import { intermediate } from './intermediate.ts';
 import { advanceLine } from './line.ts';
-import { decodeMessage, type Message, workOf } from './messages.ts';
 import { ask, notify } from './notify.ts';
 import { pick } from './pick.ts';
 import { registering } from './registering.ts';

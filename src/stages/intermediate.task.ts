@@ -12,8 +12,8 @@ import type { ObjectWriter } from '../io/ports/objects.ts';
 import type { RecordModule } from '../kernel/modules/interface.ts';
 import type { ModuleFailures } from '../kernel/modules/moduleReader.ts';
 import type { RecordPlan } from '../kernel/plan.ts';
-import { rejectsPartKey } from './keys.ts';
-import { assertModuleWorks } from './moduleFailures.ts';
+import { rejectsPartKey } from './batch/keys.ts';
+import { assertModuleWorks } from './picking/moduleFailures.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** What a range gave. Cents are decimal texts, exact at any size. Plain JSON. */

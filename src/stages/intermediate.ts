@@ -7,10 +7,10 @@
 import { attemptId } from '../core/ids.ts';
 import type { Manifest, ManifestRange } from '../engine/manifest.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
-import { freeAgain, freeingLate, isStray, manifestOf, mustGet, send } from './batches.ts';
+import { freeAgain, freeingLate, isStray, manifestOf, mustGet, send } from './batch/batches.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
-import { withModule } from './moduleWork.ts';
+import { withModule } from './picking/moduleWork.ts';
 
 export async function intermediate(
   context: StageContext,

@@ -15,11 +15,11 @@
  *   transition to a final state.
  */
 import type { Batch, TurnItem, TurnSpan } from '../io/ports/registry.ts';
-import { apply, assertUnchanged, send, sendOwed } from './batches.ts';
+import { apply, assertUnchanged, send, sendOwed } from './batch/batches.ts';
+import { needsPreview } from './batch/transitions.ts';
 import type { StageContext } from './context.ts';
 import { previewSmallBatch } from './preview.ts';
 import { registerSmall } from './small.ts';
-import { needsPreview } from './transitions.ts';
 
 /** What the turn item holds at most: about 50 KB. Places that batches have left part the spans of a run. */
 const SPANS_MAX = 1000;

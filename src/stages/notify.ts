@@ -11,9 +11,9 @@ import { fileNameText } from '../core/text.ts';
 import type { ClientNotify } from '../io/ports/clients.ts';
 import type { Delivery, DeliveryChannel } from '../io/ports/deliveries.ts';
 import type { Batch } from '../io/ports/registry.ts';
-import { mustGet } from './batches.ts';
+import { mustGet } from './batch/batches.ts';
 import type { StageContext } from './context.ts';
-import { askingNotice, type Notice, noticeOf } from './notices.ts';
+import { askingNotice, type Notice, noticeOf } from './notices/notices.ts';
 import type { Preview } from './preview.ts';
 
 /** What a mail says besides what the event does: it goes to the client, who knows the file by its name. */

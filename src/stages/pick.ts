@@ -21,15 +21,15 @@ import { type CompiledProfile, defaultProfile } from '../kernel/profile.ts';
 import type { PieceSummary } from '../kernel/scan.ts';
 import type { SplitFault, SplitPlan } from '../kernel/split.ts';
 import { clientOf, toldOf } from './accept.ts';
-import { apply, freeAgain, freeingLate, manifestOf, mustGet, sendOwed, warningOf } from './batches.ts';
+import { apply, freeAgain, freeingLate, manifestOf, mustGet, sendOwed, warningOf } from './batch/batches.ts';
+import { manifestKey, workKey } from './batch/keys.ts';
+import type { RuledBatch } from './batch/transitions.ts';
 import type { StageContext } from './context.ts';
-import { manifestKey, workKey } from './keys.ts';
 import { advanceLine } from './line.ts';
-import { withModule } from './moduleWork.ts';
 import type { InspectedText } from './pick.task.ts';
+import { withModule } from './picking/moduleWork.ts';
 import { previewSmall } from './small.ts';
 import { nudge } from './sweep.ts';
-import type { RuledBatch } from './transitions.ts';
 
 export async function pick(context: StageContext, id: string, signal: AbortSignal): Promise<void> {
   const ruled = await ruledBy(context, id, signal);

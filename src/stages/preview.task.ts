@@ -6,10 +6,10 @@
  */
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
-import type { OutcomeTotals, RejectTotals } from './receipt.ts';
+import type { OutcomeTotals, RejectTotals } from './batch/receipt.ts';
+import { Survey, type SurveyTotals } from './debts/survey.ts';
 import { type RegisterArgs, Registrar, type StagedTableObject, shardRow, stagedPages } from './registering.task.ts';
 import { parseSmall, rejectTotals } from './small.task.ts';
-import { Survey, type SurveyTotals } from './survey.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** Of a shard, or of a whole small batch. Plain JSON. */

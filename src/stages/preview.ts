@@ -11,13 +11,13 @@
 import { Fault } from '../core/faults.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { apply, eachResult, freeAgain, manifestOf, sendOwed } from './batches.ts';
+import { apply, eachResult, freeAgain, manifestOf, sendOwed } from './batch/batches.ts';
+import { completedReceipt, type OutcomeTotals, type RejectTotals, rejectTotalsOf } from './batch/receipt.ts';
 import type { StageContext } from './context.ts';
+import { AGE_MONTHS, CreditorSums, type Share, type SurveyTotals } from './debts/survey.ts';
 import type { RangeResult } from './intermediate.task.ts';
 import type { PreviewPart } from './preview.task.ts';
-import { completedReceipt, type OutcomeTotals, type RejectTotals, rejectTotalsOf } from './receipt.ts';
 import type { StagedTableObject } from './registering.task.ts';
-import { AGE_MONTHS, CreditorSums, type Share, type SurveyTotals } from './survey.ts';
 
 /** Creditors that are shown by name. */
 const CREDITORS_SHOWN = 20;

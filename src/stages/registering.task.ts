@@ -22,14 +22,14 @@ import { EntryWriter } from '../kernel/parts.ts';
 import type { BusinessRules } from '../kernel/plan.ts';
 import { RECORD_HEAD_BYTES, type RecordChunk } from '../kernel/recordChunk.ts';
 import { applyRules, type CompiledRules, compileRules, nearPrescription } from '../kernel/rules.ts';
-import { CREATED, DUPLICATE, optionalColumns, REJECTED, UNCHANGED } from './decide.ts';
-import { lineOf, placeOf, REFUSED, Repeats, WINS } from './duplicates.ts';
-import { outcomesPartKey } from './keys.ts';
-import type { RegisteringMode } from './messages.ts';
+import { outcomesPartKey } from './batch/keys.ts';
+import type { RegisteringMode } from './batch/messages.ts';
+import type { OutcomeTotals } from './batch/receipt.ts';
+import { CREATED, DUPLICATE, optionalColumns, REJECTED, UNCHANGED } from './debts/decide.ts';
+import { lineOf, placeOf, REFUSED, Repeats, WINS } from './debts/duplicates.ts';
+import { registerChunk } from './debts/registerChunk.ts';
+import type { Survey } from './debts/survey.ts';
 import { readAll } from './pick.task.ts';
-import type { OutcomeTotals } from './receipt.ts';
-import { registerChunk } from './registerChunk.ts';
-import type { Survey } from './survey.ts';
 import type { TaskContext } from './taskContext.ts';
 
 /** The stored table of staged ranges. */
@@ -53,7 +53,7 @@ export interface RegisterArgs {
 export interface ShardResult extends OutcomeTotals {
   readonly records: number;
   readonly part: { readonly key: string; readonly etag: string; readonly bytes: number };
-  /** How the batch's answers are cut to pieces (pieces.ts), and where in the part the outcomes of each piece begin. */
+  /** How the batch's answers are cut to pieces (answers/pieces.ts), and where in the part the outcomes of each piece begin. */
   readonly pieceRecords: number;
   readonly pieceStarts: readonly number[];
 }

@@ -10,12 +10,12 @@ import { Fault } from '../core/faults.ts';
 import { attemptId } from '../core/ids.ts';
 import { type Batch, FINAL_STATES } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { freeAgain, freeingLate, isStray, manifestOf, mustGet, resultKindOf, send } from './batches.ts';
+import { piecesOf } from './answers/pieces.ts';
+import { freeAgain, freeingLate, isStray, manifestOf, mustGet, resultKindOf, send } from './batch/batches.ts';
+import type { RegisteringMode } from './batch/messages.ts';
+import { linesByOutcome } from './batch/receipt.ts';
 import type { StageContext } from './context.ts';
-import type { RegisteringMode } from './messages.ts';
-import { piecesOf } from './pieces.ts';
 import { previewShard } from './preview.ts';
-import { linesByOutcome } from './receipt.ts';
 import type { StagedTableObject } from './registering.task.ts';
 import { shardsDone } from './settle.ts';
 

@@ -21,12 +21,12 @@ import {
   mustGet,
   resultKindOf,
   sendOwed,
-} from './batches.ts';
+} from './batch/batches.ts';
+import { stagedTableKey } from './batch/keys.ts';
 import type { StageContext } from './context.ts';
 import type { RangeResult } from './intermediate.task.ts';
-import { stagedTableKey } from './keys.ts';
-import { assertModuleWorks } from './moduleFailures.ts';
 import { resumeSmall } from './pick.ts';
+import { assertModuleWorks } from './picking/moduleFailures.ts';
 import { settlePreview } from './preview.ts';
 
 export async function settle(context: StageContext, id: string, signal: AbortSignal): Promise<void> {

@@ -5,8 +5,8 @@ import { Buffer } from 'node:buffer';
 import { Fault } from '../core/faults.ts';
 import type { Manifest } from '../engine/manifest.ts';
 import { crc32 } from '../kernel/crc.ts';
+import type { OutcomeTotals, RejectTotals } from './batch/receipt.ts';
 import { readAll } from './pick.task.ts';
-import type { OutcomeTotals, RejectTotals } from './receipt.ts';
 import { type RegisterArgs, Registrar } from './registering.task.ts';
 import type { TaskContext } from './taskContext.ts';
 

@@ -7,9 +7,9 @@
 import type { Manifest } from '../engine/manifest.ts';
 import type { Batch } from '../io/ports/registry.ts';
 import { columnsOf } from '../kernel/plan.ts';
-import { apply, freeAgain, manifestOf, modeOf, resultKindOf, sendOwed } from './batches.ts';
+import { apply, freeAgain, manifestOf, modeOf, resultKindOf, sendOwed } from './batch/batches.ts';
+import { completedReceipt, encodeReceipt, linesByOutcome } from './batch/receipt.ts';
 import type { StageContext } from './context.ts';
-import { completedReceipt, encodeReceipt, linesByOutcome } from './receipt.ts';
 import type { SmallResult } from './small.task.ts';
 
 /** Registers a released small batch and completes it; answers it as it is then. */

@@ -9,10 +9,10 @@
  * by one process: the one whose conditional write says that the batch was looked at.
  */
 import type { Batch } from '../io/ports/registry.ts';
-import { eachOpen, owesUnsent, send, sendOwed } from './batches.ts';
+import { eachOpen, owesUnsent, send, sendOwed } from './batch/batches.ts';
+import { endOverdue } from './batch/lifetime.ts';
+import { owedByState } from './batch/transitions.ts';
 import type { StageContext } from './context.ts';
-import { endOverdue } from './lifetime.ts';
-import { owedByState } from './transitions.ts';
 
 /** Sends again what batches owe that have not moved for `quietMs`; answers for how many. */
 export async function sweep(context: StageContext, quietMs: number): Promise<number> {

@@ -1,10 +1,10 @@
 /** Every task a worker thread can run, by name. Arguments and results are plain data. */
 
 import { finish } from './finish.task.ts';
-import { inflate } from './inflate.task.ts';
 import { range } from './intermediate.task.ts';
-import { declareModule } from './module.task.ts';
 import { inspect, scan } from './pick.task.ts';
+import { inflate } from './picking/inflate.task.ts';
+import { declareModule } from './picking/module.task.ts';
 import { preview, previewSmall } from './preview.task.ts';
 import { register } from './registering.task.ts';
 import { small } from './small.task.ts';

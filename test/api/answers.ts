@@ -4,9 +4,9 @@
  */
 import type { Problem } from '../../src/api/problems.ts';
 import type { debtView, fullBatchView, submissionView } from '../../src/api/services/views.ts';
-import type { LineValues } from '../../src/stages/lines.ts';
-import type { PreviewView } from '../../src/stages/previewView.ts';
-import type { RangeView, ShardView } from '../../src/stages/subBatches.ts';
+import type { PreviewView } from '../../src/stages/batch/previewView.ts';
+import type { RangeView, ShardView } from '../../src/stages/batch/subBatches.ts';
+import type { LineValues } from '../../src/stages/intake/lines.ts';
 import type { Receipt } from '../e2e/judge.ts';
 
 /** Its cents read as plain numbers: none of a test is beyond what these hold. */

@@ -3,7 +3,7 @@
  * the API answers afterwards.
  */
 import { describe, expect, it } from 'vitest';
-import { type EraseWish, erase } from '../../src/stages/erase.ts';
+import { type EraseWish, erase } from '../../src/stages/privacy/erase.ts';
 import type { ApiDriver } from './drivers.ts';
 import { type Api, csv, HEADER, line, openApi, openSubmission } from './harness.ts';
 

@@ -12,7 +12,7 @@ import type { ApiContext } from '../../src/api/context.ts';
 import { type RunningApi, startApi } from '../../src/api/server.ts';
 import type { Stores } from '../../src/cli/context.ts';
 import type { Settings } from '../../src/config/schema.ts';
-import { issueKey } from '../../src/stages/apiKeys.ts';
+import { issueKey } from '../../src/stages/intake/apiKeys.ts';
 import { openWorld, type World } from '../fault/inProcess.ts';
 import type { AnswerOf, ProblemAnswer } from './answers.ts';
 import { type ApiDriver, EMBEDDED } from './drivers.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tidyApi } from '../../src/api/upkeep.ts';
-import { LINE_COLUMNS } from '../../src/stages/lines.ts';
-import { finishSubmissions } from '../../src/stages/submit.ts';
+import { LINE_COLUMNS } from '../../src/stages/intake/lines.ts';
+import { finishSubmissions } from '../../src/stages/intake/submit.ts';
 import { csvRows } from '../e2e/csv.ts';
 import { type Api, closesApis, HEADER, line, openApi, openSubmission, rawObjects, rawOf } from './harness.ts';
 

@@ -10,9 +10,9 @@ import type { DebtStore, Registration, StoredDebt } from '../../src/io/ports/deb
 import { COLUMN_COUNT, REQUIRED_COLUMNS } from '../../src/kernel/columns.ts';
 import { PageReader } from '../../src/kernel/pages.ts';
 import { RecordChunk } from '../../src/kernel/recordChunk.ts';
-import { optionalColumns } from '../../src/stages/decide.ts';
-import { registerChunk } from '../../src/stages/registerChunk.ts';
-import { registerRows } from '../../src/stages/registerRows.ts';
+import { optionalColumns } from '../../src/stages/debts/decide.ts';
+import { registerChunk } from '../../src/stages/debts/registerChunk.ts';
+import { registerRows } from '../../src/stages/debts/registerRows.ts';
 import type { LineValues } from '../support/files.ts';
 import { MemoryDebts } from '../support/memoryStores.ts';
 import { ALL_FIELDS, pagesOf, REQUIRED_FIELDS } from '../support/records.ts';

@@ -11,7 +11,7 @@ import {
   rejectsPartKey,
   stagedTableKey,
   workKey,
-} from '../../src/stages/keys.ts';
+} from '../../src/stages/batch/keys.ts';
 import { ACCOUNT, listOf, REGION, type Statement, Synthesised, statementsOf } from './world.ts';
 
 const world = new Synthesised({ mailFrom: 'remessas@bureau.example' });

@@ -5,7 +5,7 @@ import { RECEIVES_MAX } from '../../deploy/settings.ts';
 import { AWS_SETTINGS } from '../../src/config/awsSettings.ts';
 import { ALL_QUEUES, EVENT_FILTER, TABLES, WORK_QUEUES } from '../../src/io/aws/names.ts';
 import { STAGING_TABLE } from '../../src/io/aws/staging/stagedItems.ts';
-import { QUEUES } from '../../src/stages/messages.ts';
+import { QUEUES } from '../../src/stages/batch/messages.ts';
 import { ACCOUNT, listOf, REGION, type Statement, Synthesised, statementsOf } from './world.ts';
 
 const world = new Synthesised();

@@ -10,7 +10,7 @@ import { readModuleSource } from '../../src/engine/moduleSource.ts';
 import type { ModuleDeclaration } from '../../src/engine/modules.ts';
 import { makeWatch } from '../../src/engine/moduleWatch.ts';
 import { WorkerPool } from '../../src/engine/pool.ts';
-import { withModule } from '../../src/stages/moduleWork.ts';
+import { withModule } from '../../src/stages/picking/moduleWork.ts';
 import type { ModuleCall, TASKS } from './moduleWorker.ts';
 
 let folder: string;

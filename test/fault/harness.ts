@@ -18,7 +18,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { openDirect } from '../../src/io/embedded/driver.ts';
 import { engineInfo } from '../../src/io/embedded/lock.ts';
 import type { Batch } from '../../src/io/ports/registry.ts';
-import { ANSWER_KINDS, renderAnswer } from '../../src/stages/answers.ts';
+import { ANSWER_KINDS, renderAnswer } from '../../src/stages/answers/answers.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const HASH_SEED = 0x5eed_5eed;

@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { renderAnswer } from '../../src/stages/answers.ts';
-import { apply, sendOwed } from '../../src/stages/batches.ts';
+import { renderAnswer } from '../../src/stages/answers/answers.ts';
+import { apply, sendOwed } from '../../src/stages/batch/batches.ts';
 import {
   AS_OF,
   dataFolder,

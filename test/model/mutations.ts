@@ -7,11 +7,11 @@ import type { DebtStore } from '../../src/io/ports/debts.ts';
 import type { WorkQueue } from '../../src/io/ports/queue.ts';
 import type { Batch, Registry } from '../../src/io/ports/registry.ts';
 import type { StagingStore } from '../../src/io/ports/staging.ts';
-import { approveBatch } from '../../src/stages/approve.ts';
-import { sendOwed } from '../../src/stages/batches.ts';
-import { cancelBatch } from '../../src/stages/cancel.ts';
+import { approveBatch } from '../../src/stages/batch/approve.ts';
+import { sendOwed } from '../../src/stages/batch/batches.ts';
+import { cancelBatch } from '../../src/stages/batch/cancel.ts';
+import { failureReceipt } from '../../src/stages/batch/receipt.ts';
 import type { StageContext } from '../../src/stages/context.ts';
-import { failureReceipt } from '../../src/stages/receipt.ts';
 import type { MemoryDebts } from '../support/memoryStores.ts';
 
 export interface Mutation {

@@ -4,7 +4,7 @@
  */
 import { OUTCOMES, type RecordCodeName } from '../../src/core/codes.ts';
 import type { Batch } from '../../src/io/ports/registry.ts';
-import { renderAnswer } from '../../src/stages/answers.ts';
+import { renderAnswer } from '../../src/stages/answers/answers.ts';
 import { type LineValues, rowsOf } from '../support/files.ts';
 import { MemoryRegistry } from '../support/memoryRegistry.ts';
 import { type ModelDebt, type ModelOutcome, modelRegister, modelTotals } from '../support/model.ts';

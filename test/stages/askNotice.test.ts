@@ -1,6 +1,6 @@
 /** That a batch waits for approval is told by every channel, in the client's language, once, and not in place of its end. */
 import { describe, expect, it } from 'vitest';
-import { approveBatch, discardBatch } from '../../src/stages/approve.ts';
+import { approveBatch, discardBatch } from '../../src/stages/batch/approve.ts';
 import { fullFileOf } from '../support/files.ts';
 import { CPF, deliverAll, MAIL, Told, WEBHOOK, worldWith } from '../support/told.ts';
 import type { World } from '../support/world.ts';

@@ -6,10 +6,10 @@
 import { describe, expect, it } from 'vitest';
 import { Fault, isFault } from '../../src/core/faults.ts';
 import type { Batch, BatchState, Registry } from '../../src/io/ports/registry.ts';
-import { approveBatch, discardBatch } from '../../src/stages/approve.ts';
-import { cancelBatch, redriveBatch } from '../../src/stages/cancel.ts';
-import type { Notice } from '../../src/stages/notices.ts';
-import { BATCH_STATES } from '../../src/stages/views.ts';
+import { approveBatch, discardBatch } from '../../src/stages/batch/approve.ts';
+import { cancelBatch, redriveBatch } from '../../src/stages/batch/cancel.ts';
+import { BATCH_STATES } from '../../src/stages/batch/views.ts';
+import type { Notice } from '../../src/stages/notices/notices.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';
 import { type Process, TINY, World, type WorldOptions } from '../support/world.ts';

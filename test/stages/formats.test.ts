@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FIXTURE_DEFAULTS, profileBlocks } from '../../src/cli/fixture.ts';
 import type { CnabFormat } from '../../src/kernel/plan.ts';
 import type { ProfileDocument } from '../../src/kernel/profile.ts';
-import { renderAnswer } from '../../src/stages/answers.ts';
+import { renderAnswer } from '../../src/stages/answers/answers.ts';
 import { oracleFrame } from '../oracle/cnabFrame.ts';
 import { byteString, bytesOf } from '../oracle/grammar.ts';
 import { compiled } from '../oracle/profiles.ts';

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/io/ports/registry.ts';
-import { approveBatch, discardBatch } from '../../src/stages/approve.ts';
+import { approveBatch, discardBatch } from '../../src/stages/batch/approve.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';
 import { type Process, TINY, World, type WorldOptions } from '../support/world.ts';

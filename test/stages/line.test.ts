@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
 import type { Batch, TurnItem } from '../../src/io/ports/registry.ts';
-import { approveBatch } from '../../src/stages/approve.ts';
-import { apply } from '../../src/stages/batches.ts';
-import { failBatch } from '../../src/stages/failures.ts';
+import { approveBatch } from '../../src/stages/batch/approve.ts';
+import { apply } from '../../src/stages/batch/batches.ts';
+import { failBatch } from '../../src/stages/batch/failures.ts';
+import { QUEUES } from '../../src/stages/batch/messages.ts';
 import { advanceLine } from '../../src/stages/line.ts';
-import { QUEUES } from '../../src/stages/messages.ts';
 import { pick } from '../../src/stages/pick.ts';
 import { Random } from '../oracle/random.ts';
 import { fileOf } from '../support/files.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultText } from '../../src/core/catalogue.ts';
 import type { ClientNotify, ClientRecord } from '../../src/io/ports/clients.ts';
 import type { Mail } from '../../src/io/ports/mail.ts';
-import { Deliverer } from '../../src/stages/deliver.ts';
+import { Deliverer } from '../../src/stages/notices/deliver.ts';
 import { fileOf } from '../support/files.ts';
 import { all, BROKEN, CPF, deliverAll, GOOD, MAIL, REJECTED, refs, SIGNAL, Told, worldWith } from '../support/told.ts';
 import type { WorldOptions } from '../support/world.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeManifest } from '../../src/engine/manifest.ts';
 import type { ModuleInput } from '../../src/kernel/modules/interface.ts';
-import { approveBatch } from '../../src/stages/approve.ts';
+import { approveBatch } from '../../src/stages/batch/approve.ts';
 import { rowsOf } from '../support/files.ts';
 import type { HeldModule } from '../support/modules.ts';
 import { Life } from '../support/mortal.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/faults.ts';
 import type { ClientNotify } from '../../src/io/ports/clients.ts';
 import type { Delivery } from '../../src/io/ports/deliveries.ts';
-import { Deliverer, redelivered } from '../../src/stages/deliver.ts';
+import { Deliverer, redelivered } from '../../src/stages/notices/deliver.ts';
 import { notify } from '../../src/stages/notify.ts';
 import { fileOf } from '../support/files.ts';
 import { Life } from '../support/mortal.ts';

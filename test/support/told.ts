@@ -5,7 +5,7 @@ import type { Delivery } from '../../src/io/ports/deliveries.ts';
 import type { OutgoingEvent } from '../../src/io/ports/events.ts';
 import type { Mail } from '../../src/io/ports/mail.ts';
 import type { WebhookPost } from '../../src/io/ports/webhook.ts';
-import { type Channels, Deliverer } from '../../src/stages/deliver.ts';
+import { type Channels, Deliverer } from '../../src/stages/notices/deliver.ts';
 import { fileOf } from './files.ts';
 import { type Process, World, type WorldOptions } from './world.ts';
 

@@ -17,11 +17,11 @@ import {
 import type { Batch, BatchState } from '../../src/io/ports/registry.ts';
 import type { RulesService } from '../../src/io/ports/rules.ts';
 import { type AcceptedObject, acceptObject } from '../../src/stages/accept.ts';
-import { type AnswerKind, renderAnswer } from '../../src/stages/answers.ts';
+import { type AnswerKind, renderAnswer } from '../../src/stages/answers/answers.ts';
+import { QUEUES, type QueueName } from '../../src/stages/batch/messages.ts';
 import type { StageContext } from '../../src/stages/context.ts';
 import { handlerOf } from '../../src/stages/handlers.ts';
-import { QUEUES, type QueueName } from '../../src/stages/messages.ts';
-import { Rulings } from '../../src/stages/rulings.ts';
+import { Rulings } from '../../src/stages/picking/rulings.ts';
 import { sweep } from '../../src/stages/sweep.ts';
 import { FakeClock } from './clock.ts';
 import { InlinePool } from './inlinePool.ts';

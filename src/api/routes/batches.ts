@@ -7,9 +7,9 @@ import { assert } from '../../core/assert.ts';
 import { Fault } from '../../core/faults.ts';
 import { exactJsonText } from '../../core/text.ts';
 import type { Batch, BatchState } from '../../io/ports/registry.ts';
-import { ANSWER_KINDS, type AnswerKind, openAnswer } from '../../stages/answers.ts';
-import { cancelBatch, redriveBatch } from '../../stages/cancel.ts';
-import { batchView } from '../../stages/views.ts';
+import { ANSWER_KINDS, type AnswerKind, openAnswer } from '../../stages/answers/answers.ts';
+import { cancelBatch, redriveBatch } from '../../stages/batch/cancel.ts';
+import { batchView } from '../../stages/batch/views.ts';
 import { callerOf, clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import {

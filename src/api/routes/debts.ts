@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { readDocument } from '../../core/documents.ts';
 import type { DebtFilter, StoredDebt } from '../../io/ports/debts.ts';
-import { referenceFilter } from '../../stages/references.ts';
+import { referenceFilter } from '../../stages/debts/references.ts';
 import { clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import { debtSchema, documentSearch, pageQuery, pageSchema, problemSchema } from '../schemas.ts';

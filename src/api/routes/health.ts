@@ -11,7 +11,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { isFault } from '../../core/faults.ts';
 import { attemptId } from '../../core/ids.ts';
-import { keyOfToken } from '../../stages/apiKeys.ts';
+import { keyOfToken } from '../../stages/intake/apiKeys.ts';
 import { tokenOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import type { Meter } from '../meter.ts';

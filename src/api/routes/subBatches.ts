@@ -1,7 +1,7 @@
 /** /v1/batches/{id}/ranges and /shards: the pieces of work that a batch is made of, and how each stands. */
 import type { FastifyInstance } from 'fastify';
 import { exactJsonText } from '../../core/text.ts';
-import { rangesOf, shardsOf } from '../../stages/subBatches.ts';
+import { rangesOf, shardsOf } from '../../stages/batch/subBatches.ts';
 import type { ApiContext } from '../context.ts';
 import { idParams, pageQuery, pageSchema, problemSchema } from '../schemas.ts';
 import { type BatchRequest, callersBatch } from '../services/batches.ts';

@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Fault, type FaultCode } from '../../core/faults.ts';
 import { exactJsonText } from '../../core/text.ts';
-import { decodeLine, encodeLine, type LineValues } from '../../stages/lines.ts';
-import { type SubmitContext, submit } from '../../stages/submit.ts';
+import { decodeLine, encodeLine, type LineValues } from '../../stages/intake/lines.ts';
+import { type SubmitContext, submit } from '../../stages/intake/submit.ts';
 import { callerOf, clientOf } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import {

@@ -10,7 +10,7 @@ import { attemptId, batchIdOf } from '../../core/ids.ts';
 import type { ObjectInfo } from '../../io/ports/objects.ts';
 import type { Batch } from '../../io/ports/registry.ts';
 import { acceptObject, clientOf } from '../../stages/accept.ts';
-import { RAW_BUCKET, rawKey } from '../../stages/keys.ts';
+import { RAW_BUCKET, rawKey } from '../../stages/batch/keys.ts';
 import type { ApiContext } from '../context.ts';
 import { type FileBody, fileBody, isForm } from './bodies.ts';
 import { Checksums } from './checksums.ts';

@@ -8,9 +8,9 @@ import type { StoredDebt } from '../../io/ports/debts.ts';
 import type { ObjectStore } from '../../io/ports/objects.ts';
 import type { Batch } from '../../io/ports/registry.ts';
 import type { Submission } from '../../io/ports/submissions.ts';
-import { manifestOf } from '../../stages/batches.ts';
-import { batchProgress } from '../../stages/progress.ts';
-import { batchView, documentView } from '../../stages/views.ts';
+import { manifestOf } from '../../stages/batch/batches.ts';
+import { batchProgress } from '../../stages/batch/progress.ts';
+import { batchView, documentView } from '../../stages/batch/views.ts';
 import type { ApiContext } from '../context.ts';
 
 const TOP_ERRORS_MAX = 10;

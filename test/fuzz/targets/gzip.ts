@@ -5,7 +5,7 @@
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { type Settings, withDefaults } from '../../../src/config/schema.ts';
 import { FAULTS, isFault } from '../../../src/core/faults.ts';
-import { inflate } from '../../../src/stages/inflate.task.ts';
+import { inflate } from '../../../src/stages/picking/inflate.task.ts';
 import type { TaskContext } from '../../../src/stages/taskContext.ts';
 import { byteString, bytesOf } from '../../oracle/grammar.ts';
 import type { Random } from '../../oracle/random.ts';

@@ -5,8 +5,8 @@
  */
 import { type Fault, isFault } from '../../../src/core/faults.ts';
 import type { ReceivedMessage } from '../../../src/io/ports/queue.ts';
+import { decodeMessage, QUEUES } from '../../../src/stages/batch/messages.ts';
 import { handlerOf } from '../../../src/stages/handlers.ts';
-import { decodeMessage, QUEUES } from '../../../src/stages/messages.ts';
 import type { Random } from '../../oracle/random.ts';
 import { fileOf } from '../../support/files.ts';
 import { TINY, World } from '../../support/world.ts';

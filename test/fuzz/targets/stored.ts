@@ -4,7 +4,7 @@
  * reason; it never registers, and never answers, anything else.
  */
 import { crc32 } from 'node:zlib';
-import { QUEUES } from '../../../src/stages/messages.ts';
+import { QUEUES } from '../../../src/stages/batch/messages.ts';
 import { fileOf } from '../../support/files.ts';
 import { type Process, TINY, World } from '../../support/world.ts';
 import { targetSource } from '../fuzz.ts';

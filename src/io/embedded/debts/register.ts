@@ -3,7 +3,7 @@
  * statement each, a group at a time.
  *
  * Promises
- * - The same fates and rows as asking, deciding (stages/decide.ts) and writing row by row; a property test holds the two
+ * - The same fates and rows as asking, deciding (stages/debts/decide.ts) and writing row by row; a property test holds the two
  *   against each other.
  * - A group is one transaction, durable by itself. It is made ready before the turn to write is taken.
  *

@@ -7,7 +7,7 @@ import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Batch, Registry } from '../../../../src/io/ports/registry.ts';
-import { openBatches } from '../../../../src/stages/batches.ts';
+import { openBatches } from '../../../../src/stages/batch/batches.ts';
 import { draft, FakeClock, faultCode, moved } from '../../../contract/support.ts';
 import { type AwsServer, dynamoServers } from '../../../support/aws/servers.ts';
 import { History } from './history.ts';
