@@ -10,11 +10,12 @@ import { Fault } from '../../core/faults.ts';
 import type { ObjectStore } from '../../io/ports/objects.ts';
 import type { Batch, Registry } from '../../io/ports/registry.ts';
 import { eachResult, manifestOf, modeOf, resultKindOf } from '../batch/batches.ts';
+import { objectBlocks } from '../batch/objectBlocks.ts';
 import { type FinishResult, renderEntries } from '../finish.task.ts';
 import { parseSmall, type SmallResult } from '../small.task.ts';
 import { createScratch } from '../taskContext.ts';
 import type { AnswerKind } from './answerWriter.ts';
-import { heldBlocks, type PartObject } from './entryStream.ts';
+import { heldBlocks } from './entryStream.ts';
 import { framed, frameOf, type ResubmitFrame } from './resubmitFrame.ts';
 
 export { ANSWER_KINDS, type AnswerKind } from './answerWriter.ts';
@@ -23,8 +24,6 @@ export interface AnswerStores {
   readonly registry: Registry;
   readonly objects: ObjectStore;
 }
-
-const READ_BYTES = 256 * 1024;
 
 /** How a program is to take an answer: its type, with the characters' encoding where it has one, and how its name ends. */
 export interface AnswerMedia {
@@ -100,24 +99,10 @@ async function* streamStored(stores: AnswerStores, batch: Batch, kind: AnswerKin
   const stored = (async function* () {
     for await (const { body } of eachResult<FinishResult>(stores, batch.id, 'finish')) {
       const answer = body.answers[kind];
-      if (answer !== null) yield* streamObject(stores.objects, answer);
+      if (answer !== null) yield* objectBlocks(stores.objects, answer);
     }
   })();
   yield* asSent(kind, frame, stored);
-}
-
-async function* streamObject(objects: ObjectStore, object: PartObject): AsyncGenerator<Uint8Array> {
-  const reader = await objects.openRange(object, 0, object.bytes);
-  try {
-    for (;;) {
-      const block = new Uint8Array(READ_BYTES);
-      const got = await reader.read(block);
-      if (got === 0) return;
-      yield block.subarray(0, got);
-    }
-  } finally {
-    await reader.close();
-  }
 }
 
 async function* renderSmall(stores: AnswerStores, batch: Batch, kind: AnswerKind): AsyncGenerator<Uint8Array> {

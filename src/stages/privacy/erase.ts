@@ -32,6 +32,7 @@ import { type Batch, FINAL_STATES, type Registry } from '../../io/ports/registry
 import type { StagingStore } from '../../io/ports/staging.ts';
 import type { Submission, SubmissionStore } from '../../io/ports/submissions.ts';
 import { answersPrefix, manifestPrefix, partsPrefix, rawKey, workPrefix } from '../batch/keys.ts';
+import { objectBlocks } from '../batch/objectBlocks.ts';
 import { holds, patternOf, personOf } from './person.ts';
 
 export interface EraseContext {
@@ -59,7 +60,6 @@ export interface EraseWish {
 const ROWS_AT_ONCE = 2000;
 const SUBMISSIONS_A_PAGE = 100;
 const LINES_A_PAGE = 1000;
-const READ_BYTES = 1024 * 1024;
 const SWEEP_MAX = 1000;
 const RACES_MAX = 100;
 const NO_COUNTS: Required<ErasureCounts> = {
@@ -240,27 +240,13 @@ async function fileHolds(
   pattern: RegExp,
 ): Promise<boolean> {
   try {
-    return await holds(bytesOf(objects, file, file.bytes), pattern);
+    return await holds(objectBlocks(objects, file), pattern);
   } catch (error) {
     // What is not there any more holds nothing; what holds something else now is looked at as it is, and so is what cannot
     // be inflated: it may hold anything, so it goes.
     if (isFault(error) && error.code === 'OBJECT_VANISHED') return false;
     if (isFault(error) && error.code !== 'OBJECT_CHANGED') throw error;
     return true;
-  }
-}
-
-async function* bytesOf(objects: ObjectStore, pin: ObjectPin, bytes: number): AsyncGenerator<Uint8Array> {
-  const reader = await objects.openRange(pin, 0, bytes);
-  try {
-    for (;;) {
-      const block = new Uint8Array(READ_BYTES);
-      const got = await reader.read(block);
-      if (got === 0) return;
-      yield block.subarray(0, got);
-    }
-  } finally {
-    await reader.close();
   }
 }
 
