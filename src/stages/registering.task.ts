@@ -3,7 +3,7 @@
  * the stored debts, writes what changed under the turn, and leaves the outcomes in line order.
  *
  * Order of decisions: rules first, then duplicates among the records that passed them (by default the first by line
- * wins; duplicates.ts), then the store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
+ * wins; debts/duplicates.ts), then the store. Records are decided chunk by chunk; inside a chunk debts are read and written in the order of their hashes,
  * which is the order of the table, so that the store appends where it can and reads near where it wrote.
  *
  * Memory: one chunk, the distinct references of the shard, what the store takes at a time, one block of outcomes.

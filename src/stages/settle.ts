@@ -89,7 +89,7 @@ async function checkedTable(
   return { table: table.bytes(), cents, made };
 }
 
-/** Ranges come in order: the first one that has any has the first. */
+/** Ranges are added in order, so of two the one before tells of the first record at which the module failed. */
 function addedFailures(sum: ModuleFailures | undefined, more: ModuleFailures | undefined): ModuleFailures | undefined {
   if (sum === undefined || more === undefined) return sum ?? more;
   return { ...sum, records: sum.records + more.records };

@@ -2,7 +2,7 @@
  * The sweep: every open batch is asked what it owes, again and again. Whatever was lost between a transition and its
  * messages is found here; what was not lost is recognised by its id and changes nothing.
  *
- * It is also where a batch is ended that has been on its way for too long (lifetime.ts).
+ * It is also where a batch is ended that has been on its way for too long (batch/lifetime.ts).
  *
  * Where the queue takes an id twice (`resendMsMin`), that would pile up messages as long as work waits, once a sweep and
  * process. There, messages that were recorded as sent are sent again only after the batch has stood still for that long, and

@@ -191,6 +191,32 @@ describe('a batch', () => {
     expect(rejects['content-type']).toBe('text/csv; charset=utf-8');
   });
 
+  it('is shown with the codes of its module though what they say is gone with its files', async () => {
+    const api = await openApi();
+    const { json } = await send(api, csv('a'));
+    await api.world.runDry();
+    const batch = await api.world.batch(json.id);
+    const receipt = JSON.parse(batch.receipt ?? '{}') as object;
+    const rejectedBy = { CONTRACT_PAID: 3, CPF_CHECK_DIGITS: 1 };
+    const gone = {
+      ...batch,
+      manifest: null,
+      manifestKey: 'manifests/gone',
+      receipt: JSON.stringify({ ...receipt, rejectedBy }),
+    };
+    await api.context.registry.replace(gone, batch.revision);
+    const seen = await api.call('GET', `/v1/batches/${json.id}`);
+    expect([seen.status, seen.json]).toMatchObject([
+      200,
+      {
+        topErrors: [
+          { code: 'CONTRACT_PAID', says: '', records: 3 },
+          { code: 'CPF_CHECK_DIGITS', says: expect.stringContaining('check digits'), records: 1 },
+        ],
+      },
+    ]);
+  });
+
   it.each([0, 1000])('gives its answers, plain and gzip (small batches up to %i records)', async (smallRecordsMax) => {
     const api = await openApi({ settings: { smallRecordsMax } });
     const { json } = await send(api, `${csv('a')}b,Ana,52998224726,=1,2026-03-10\n`);

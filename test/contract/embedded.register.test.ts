@@ -1,6 +1,6 @@
 /**
  * What decides by SQL against what decides row by row: the same random history of registrations through the embedded
- * `register` and through fetch, decide.ts and write over a store in memory. And the image itself, read back by SQLite.
+ * `register` and through fetch, stages/debts/decide.ts and write over a store in memory. And the image itself, read back by SQLite.
  */
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';

@@ -41,7 +41,7 @@ const SUPERSEDED = 's';
 
 const SAME_KEY = 'd.client = ?1 AND d.ref_hash = r.ref_hash AND d.external_ref = r.external_ref';
 
-/** The order of these cases is the order of decide.ts. ?1 client, ?2 batch, ?3 turn (NULL: any). */
+/** The order of these cases is the order of stages/debts/decide.ts. ?1 client, ?2 batch, ?3 turn (NULL: any). */
 function compareText(hasOptional: readonly boolean[]): string {
   const same = comparedColumns(hasOptional).map((column) => `d.${column} IS r.${column}`);
   return `SELECT group_concat(fate, '' ORDER BY n) AS fates FROM (SELECT r.n, CASE

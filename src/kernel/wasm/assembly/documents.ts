@@ -140,17 +140,10 @@ function takeCnpj(at: usize, size: u32): bool {
   const digits = i8x16.bitmask(i8x16.lt_u(d, i8x16.splat(10)));
   const letters = i8x16.bitmask(i8x16.lt_u(i8x16.sub(d, i8x16.splat(17)), i8x16.splat(26)));
   if ((digits | (letters & (size < 14 ? 0 : 0xfff))) != 0xffff || !v128.any_true(d)) return false;
-  const low = i16x8.extend_low_i8x16_u(d);
-  const high = i16x8.extend_high_i8x16_u(d);
-  const twelve = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(5, 4, 3, 2, 9, 8, 7, 6)),
-    i32x4.dot_i16x8_s(high, i16x8(5, 4, 3, 2, 0, 0, 0, 0)),
+  const sums = pairSums(
+    weighted(d, i16x8(5, 4, 3, 2, 9, 8, 7, 6), i16x8(5, 4, 3, 2, 0, 0, 0, 0)),
+    weighted(d, i16x8(6, 5, 4, 3, 2, 9, 8, 7), i16x8(6, 5, 4, 3, 2, 0, 0, 0)),
   );
-  const thirteen = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(6, 5, 4, 3, 2, 9, 8, 7)),
-    i32x4.dot_i16x8_s(high, i16x8(6, 5, 4, 3, 2, 0, 0, 0)),
-  );
-  const sums = pairSums(twelve, thirteen);
   const first = checkDigit(i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
   const second = checkDigit(i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
   if (first != <u32>i8x16.extract_lane_u(d, 12) || second != <u32>i8x16.extract_lane_u(d, 13)) return false;
@@ -158,6 +151,15 @@ function takeCnpj(at: usize, size: u32): bool {
   setCpf(0);
   setWarning(size < 14 ? CNPJ_PADDED : 0);
   return true;
+}
+
+/** Sixteen values by their weights, eight and eight: four numbers whose sum is the weighted sum. */
+@inline
+function weighted(values: v128, first: v128, last: v128): v128 {
+  return i32x4.add(
+    i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(values), first),
+    i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(values), last),
+  );
 }
 
 /** Of either four numbers, their sum in two parts: lanes 0 and 1, lanes 2 and 3. */
@@ -180,17 +182,10 @@ export function takeCpf(at: usize, size: u32): bool {
   if (v128.any_true(i8x16.gt_u(d, i8x16.splat(9)))) return false;
   const first = i8x16.splat(i8x16.extract_lane_s(d, 0));
   if ((i8x16.bitmask(i8x16.eq(d, first)) & 0x7ff) == 0x7ff) return false;
-  const low = i16x8.extend_low_i8x16_u(d);
-  const high = i16x8.extend_high_i8x16_u(d);
-  const nine = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(10, 9, 8, 7, 6, 5, 4, 3)),
-    i32x4.dot_i16x8_s(high, i16x8(2, 0, 0, 0, 0, 0, 0, 0)),
+  const sums = pairSums(
+    weighted(d, i16x8(10, 9, 8, 7, 6, 5, 4, 3), i16x8(2, 0, 0, 0, 0, 0, 0, 0)),
+    weighted(d, i16x8(11, 10, 9, 8, 7, 6, 5, 4), i16x8(3, 2, 0, 0, 0, 0, 0, 0)),
   );
-  const ten = i32x4.add(
-    i32x4.dot_i16x8_s(low, i16x8(11, 10, 9, 8, 7, 6, 5, 4)),
-    i32x4.dot_i16x8_s(high, i16x8(3, 2, 0, 0, 0, 0, 0, 0)),
-  );
-  const sums = pairSums(nine, ten);
   const tenth = checkDigit(i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
   const eleventh = checkDigit(i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
   const lastThree = i64x2.extract_lane(d, 1);
